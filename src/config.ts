@@ -1,0 +1,45 @@
+import type { Host } from './model/host.ts'
+import type { Action } from './model/target.ts'
+
+/** `address:port` to listen on; port 0 lets the system choose one. */
+export interface ListenAddress {
+  readonly address: string
+  readonly port: number
+}
+
+/** A registry that the proxy may reach, and how. */
+export interface UpstreamConfig {
+  readonly host: Host
+  /** Stands for the host as first component of a path. */
+  readonly alias: string | undefined
+  /** A port of its own, for clients that send neither path nor `ns`. */
+  readonly listen: ListenAddress | undefined
+  /** Default: pull and push. */
+  readonly actions: readonly Action[]
+  /** `false` is plain http. Default: `true`. */
+  readonly tls: boolean
+  /** Origins beside the registry's own that its credentials may go to for a token. Default: none. */
+  readonly realms: readonly string[]
+  /** What a client gets when a credential is there and cannot be used. Default: `fail`. */
+  readonly onFault: 'fail' | 'anonymous'
+}
+
+/** Everything that can be set, parsed and checked; see docs/configuration.md. */
+export interface Config {
+  readonly vault: {
+    /** The SQLite file. */
+    readonly path: string
+    /** `file:PATH`, `env:NAME` or `systemd:NAME`, with `file:default` already made a path. */
+    readonly key: string
+  }
+  readonly proxy: { readonly listen: readonly ListenAddress[] }
+  readonly upstreams: readonly UpstreamConfig[]
+  /** Whose credential `build_registry_credentials` of a request is. */
+  readonly buildRegistry:
+    | { readonly host: Host; readonly repository: string | undefined }
+    | undefined
+  /** `host:port` to the `host:port` dialled instead, as in curl's --connect-to. */
+  readonly connect: ReadonlyMap<string, string>
+  /** Files of PEM certificates, trusted beside the runtime's own roots. */
+  readonly tls: { readonly ca: readonly string[] }
+}

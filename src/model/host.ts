@@ -1,0 +1,101 @@
+import { isIPv6 } from 'node:net'
+import { PurserError } from './errors.ts'
+
+/** A registry's host, parsed and canonical: two spellings of one registry are one `name`. */
+export interface Host {
+  /** Canonical and unique: lower case, `docker.io` for every Docker Hub alias, `:port` unless 443. */
+  readonly name: string
+  /** The name without the port; an IPv6 address without its brackets. */
+  readonly hostname: string
+  /** `undefined` means the scheme's default. */
+  readonly port: number | undefined
+}
+
+/** Docker Hub answers to all of these, and its clients send any of them. */
+const DOCKER_HUB_ALIASES = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io'])
+
+/** A DNS name has at most 253 characters (RFC 1035 2.3.4), a port five digits and a colon. */
+const MAX_HOST_LENGTH = 253 + 6
+
+const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
+const PORT = /^[1-9][0-9]{0,4}$/
+
+/**
+ * Parses `host[:port]`, and nothing that surrounds it: no scheme, user, path, query or white space.
+ *
+ * @throws `host-invalid`. What cannot be parsed belongs to no registry, so look-alikes such as
+ * `ghcr.io@evil.example` or `ghcr.io#.evil.example` end here.
+ * @see https://pkg.go.dev/github.com/distribution/reference for the grammar
+ */
+export function parseHost(text: string): Host {
+  const host = tryParseHost(text)
+  if (host === undefined) {
+    throw new PurserError('host-invalid', `cannot read ${quote(text)} as a registry host`, {
+      hint: 'write host or host:port, as in ghcr.io or localhost:5000',
+    })
+  }
+  return host
+}
+
+/** Like {@link parseHost}, with `undefined` for what is not a host. */
+export function tryParseHost(text: string): Host | undefined {
+  if (text.length > MAX_HOST_LENGTH) return undefined
+  const lower = text.toLowerCase()
+  const split = lower.startsWith('[') ? splitBracketed(lower) : splitName(lower)
+  if (split === undefined) return undefined
+  const { hostname, portText } = split
+  if (DOCKER_HUB_ALIASES.has(hostname) && (portText === undefined || portText === '443')) {
+    return { name: 'docker.io', hostname: 'docker.io', port: undefined }
+  }
+  const port = portText === undefined ? undefined : parsePort(portText)
+  if (portText !== undefined && port === undefined) return undefined
+  return hostOf(hostname, port === 443 ? undefined : port)
+}
+
+function hostOf(hostname: string, port: number | undefined): Host {
+  const bracketed = hostname.includes(':') ? `[${hostname}]` : hostname
+  return { name: port === undefined ? bracketed : `${bracketed}:${port}`, hostname, port }
+}
+
+function splitBracketed(text: string): { hostname: string; portText?: string } | undefined {
+  const end = text.indexOf(']')
+  const hostname = text.slice(1, end)
+  const rest = text.slice(end + 1)
+  // A zone id (`%eth0`) names an interface of one machine, never a registry.
+  if (end === -1 || !isIPv6(hostname) || hostname.includes('%')) return undefined
+  // One address has many spellings (RFC 5952): URL writes the canonical one.
+  const canonical = new URL(`http://[${hostname}]`).hostname.slice(1, -1)
+  if (rest === '') return { hostname: canonical }
+  return rest.startsWith(':') ? { hostname: canonical, portText: rest.slice(1) } : undefined
+}
+
+function splitName(text: string): { hostname: string; portText?: string } | undefined {
+  const colon = text.indexOf(':')
+  const hostname = colon === -1 ? text : text.slice(0, colon)
+  if (hostname.length > 253 || !hostname.split('.').every((label) => DNS_LABEL.test(label))) {
+    return undefined
+  }
+  return colon === -1 ? { hostname } : { hostname, portText: text.slice(colon + 1) }
+}
+
+function parsePort(text: string): number | undefined {
+  if (!PORT.test(text)) return undefined
+  const port = Number(text)
+  return port <= 65_535 ? port : undefined
+}
+
+/** Whether this is Docker Hub, by whatever name. */
+export function isDockerHub(host: Host): boolean {
+  return host.name === 'docker.io'
+}
+
+/** Where the registry's API listens: Docker Hub's name is not its address. */
+export function apiHost(host: Host): string {
+  return isDockerHub(host) ? 'registry-1.docker.io' : host.name
+}
+
+/** Text from outside, safe to show: one line, printable, at most 80 characters. */
+export function quote(text: string): string {
+  const shown = text.length > 80 ? `${text.slice(0, 80)}…` : text
+  return JSON.stringify(shown).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '?')
+}

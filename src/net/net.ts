@@ -1,0 +1,21 @@
+import type { Agent } from 'node:https'
+import type { Dispatcher } from 'undici'
+
+/**
+ * The only way out: every connection that carries a credential is opened by one of these.
+ *
+ * All verify certificates against the runtime's own roots and `[tls] ca`, whatever the environment
+ * says, and honour `[connect]`.
+ */
+export interface Net {
+  /** To registries, which the operator named: any address. */
+  readonly upstream: Dispatcher
+  /**
+   * To token services, which a registry named: refuses to connect to an address that is not public
+   * unless `allowPrivate` says that the policy has approved this origin.
+   */
+  realm(options: { readonly allowPrivate: boolean }): Dispatcher
+  /** The same rules for SDKs that bring their own client. */
+  readonly httpsAgent: Agent
+  close(): Promise<void>
+}

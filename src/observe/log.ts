@@ -1,0 +1,10 @@
+/** Values that may stand in a log line; a `Secret` prints as `[secret]` wherever it gets. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>
+
+/** Talk, one event a call. Never a secret, a query string or a body. */
+export interface Log {
+  error(event: string, fields?: LogFields): void
+  warn(event: string, fields?: LogFields): void
+  info(event: string, fields?: LogFields): void
+  debug(event: string, fields?: LogFields): void
+}

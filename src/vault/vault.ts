@@ -1,0 +1,38 @@
+import type { Credential } from '../model/credential.ts'
+import type { Host } from '../model/host.ts'
+
+/** What names an entry: no two entries of a vault share all four. */
+export interface EntryKey {
+  readonly workspace: string
+  readonly host: Host
+  /** The repository, or the first components of its path, that the entry is for; empty for all. */
+  readonly prefix: string
+  /** Tells entries of one host and prefix apart; {@link DEFAULT_ENTRY} unless somebody said. */
+  readonly name: string
+}
+
+export const DEFAULT_ENTRY = 'default'
+
+/** One record of the vault. */
+export interface Entry extends EntryKey {
+  readonly credential: Credential
+  readonly updatedAt: Date
+}
+
+/** Credentials at rest. Everything but the number of entries and their ages is sealed. */
+export interface Vault {
+  /**
+   * The entries of a host whose prefix is the repository or an ancestor of it, longest prefix
+   * first and the newest first among equals; only those without a prefix if no repository is given.
+   */
+  find(workspace: string, host: Host, repository: string | undefined): Promise<readonly Entry[]>
+  /** The entries of every port and prefix of a host name. */
+  findByHostname(workspace: string, hostname: string): Promise<readonly Entry[]>
+  /** All entries of a workspace, by host, prefix and name. */
+  list(workspace: string): Promise<readonly Entry[]>
+  /** Creates or replaces; on disk when it returns. */
+  put(key: EntryKey, credential: Credential): Promise<void>
+  /** @returns whether there was such an entry. */
+  remove(key: EntryKey): Promise<boolean>
+  close(): Promise<void>
+}
