@@ -1,0 +1,90 @@
+import * as v from 'valibot'
+import { codeOf } from '../model/errors.ts'
+import type { Session } from './connection.ts'
+import type { VaultKey } from './key.ts'
+import { bind, type Columns, createLookup } from './lookup.ts'
+import { decodeEntry, encodeEntry } from './record.ts'
+import { writeKey } from './schema.ts'
+import { createSealer, type Sealer } from './seal.ts'
+import type { Entry, EntryKey } from './vault.ts'
+
+const bytes = v.instance(Uint8Array)
+
+const row = v.object({
+  identity: bytes,
+  scope: bytes,
+  hostname: bytes,
+  workspace: bytes,
+  sealed: bytes,
+})
+
+/** The entries whose column has this value, in no order. */
+export function selectEntries(
+  { db, sealer }: Session,
+  column: keyof Columns,
+  value: Uint8Array,
+): readonly Entry[] {
+  const statement = db.prepare(
+    `SELECT identity, scope, hostname, workspace, sealed FROM record WHERE ${column} = ?`,
+  )
+  return statement.all(value).map((found) => openRow(sealer, found))
+}
+
+/**
+ * The entry of this key, if there is one that can be read.
+ *
+ * A damaged one counts as none here: its owner is about to replace it.
+ */
+export function selectEntry(session: Session, key: EntryKey): Entry | undefined {
+  try {
+    return selectEntries(session, 'identity', session.lookup.identity(key))[0]
+  } catch (error) {
+    if (codeOf(error) === 'vault-corrupt') return undefined
+    throw error
+  }
+}
+
+export function upsertEntry({ db, sealer, lookup }: Session, entry: Entry): void {
+  const columns = lookup.columns(entry)
+  const { identity, scope, hostname, workspace } = columns
+  const sealed = sealer.seal(encodeEntry(entry), bind(columns))
+  db.prepare(
+    `INSERT INTO record (identity, scope, hostname, workspace, sealed) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (identity) DO UPDATE SET
+       scope = excluded.scope, hostname = excluded.hostname,
+       workspace = excluded.workspace, sealed = excluded.sealed`,
+  ).run(identity, scope, hostname, workspace, sealed)
+}
+
+/** @returns whether there was such an entry. */
+export function deleteEntry({ db, lookup }: Session, key: EntryKey): boolean {
+  const { changes } = db.prepare('DELETE FROM record WHERE identity = ?').run(lookup.identity(key))
+  return changes > 0
+}
+
+/** Seals the whole vault with another key. @returns how many entries there are. */
+export function resealEntries({ db, sealer }: Session, next: VaultKey): number {
+  const to = { sealer: createSealer(next), lookup: createLookup(next) }
+  // The ids first: rows that change while they are being walked may be met again.
+  const ids = db.prepare('SELECT id FROM record').all()
+  const read = db.prepare(
+    'SELECT identity, scope, hostname, workspace, sealed FROM record WHERE id = ?',
+  )
+  const write = db.prepare(
+    'UPDATE record SET identity = ?, scope = ?, hostname = ?, workspace = ?, sealed = ? WHERE id = ?',
+  )
+  for (const { id } of v.parse(v.array(v.object({ id: v.number() })), ids)) {
+    const entry = openRow(sealer, read.get(id))
+    const columns = to.lookup.columns(entry)
+    const { identity, scope, hostname, workspace } = columns
+    const sealed = to.sealer.seal(encodeEntry(entry), bind(columns))
+    write.run(identity, scope, hostname, workspace, sealed, id)
+  }
+  writeKey(db, next)
+  return ids.length
+}
+
+function openRow(sealer: Sealer, found: unknown): Entry {
+  const { sealed, ...columns } = v.parse(row, found)
+  return decodeEntry(sealer.open(sealed, bind(columns)))
+}
