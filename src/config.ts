@@ -1,5 +1,7 @@
+import { dirname, isAbsolute, join } from 'node:path'
 import type { Host } from './model/host.ts'
 import type { Action } from './model/target.ts'
+import type { Paths } from './paths.ts'
 
 /** `address:port` to listen on; port 0 lets the system choose one. */
 export interface ListenAddress {
@@ -42,4 +44,21 @@ export interface Config {
   readonly connect: ReadonlyMap<string, string>
   /** Files of PEM certificates, trusted beside the runtime's own roots. */
   readonly tls: { readonly ca: readonly string[] }
+}
+
+/** What holds where no file says otherwise. */
+export function defaultConfig(paths: Paths): Config {
+  return {
+    vault: { path: paths.vault, key: `file:${paths.key}` },
+    proxy: { listen: [{ address: '127.0.0.1', port: 5000 }] },
+    upstreams: [],
+    buildRegistry: undefined,
+    connect: new Map(),
+    tls: { ca: [] },
+  }
+}
+
+/** A relative path in the file is relative to the file. */
+export function resolveBeside(file: string, path: string): string {
+  return isAbsolute(path) ? path : join(dirname(file), path)
 }

@@ -1,0 +1,61 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { type Config, defaultConfig } from './config.ts'
+import { PurserError } from './model/errors.ts'
+import type { Paths } from './paths.ts'
+
+/** A file of more than 1 MiB is no configuration that a person wrote. */
+const MAX_FILE_BYTES = 1024 * 1024
+
+export interface ConfigSources {
+  readonly paths: Paths
+  /** The file that a flag or `PURSER_CONFIG` names: it must exist. */
+  readonly file: string | undefined
+  /** The effective user id; `undefined` where the platform has none. */
+  readonly uid: number | undefined
+}
+
+/**
+ * Reads the configuration: the named file, else the usual one, else the defaults.
+ *
+ * @throws `config-invalid`, naming the file and the key; `unsafe-file` if others can write it.
+ */
+export async function loadConfig({ paths, file, uid }: ConfigSources): Promise<Config> {
+  const path = file ?? paths.config
+  const text = readConfigFile(path, file !== undefined, uid)
+  if (text === undefined) return defaultConfig(paths)
+  // The parser costs a helper that has no configuration file nothing.
+  const { parseConfig } = await import('./config-toml.ts')
+  return parseConfig(text, path, paths)
+}
+
+function readConfigFile(
+  path: string,
+  required: boolean,
+  uid: number | undefined,
+): string | undefined {
+  let fd: number
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  } catch (error) {
+    if (!required && error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      return undefined
+    }
+    throw new PurserError('config-invalid', 'cannot read the configuration', { cause: error })
+  }
+  try {
+    const stat = fstatSync(fd)
+    // Whoever can write this file can send every credential to a machine of their own ([connect]).
+    const foreign = uid !== undefined && stat.uid !== uid && stat.uid !== 0
+    if (foreign || (stat.mode & 0o022) !== 0) {
+      throw new PurserError('unsafe-file', `${path} can be written by others`, {
+        hint: `make it yours alone: chown $(id -u) ${path} && chmod go-w ${path}`,
+      })
+    }
+    if (!stat.isFile() || stat.size > MAX_FILE_BYTES) {
+      throw new PurserError('config-invalid', `${path} is not a file of at most 1 MiB`)
+    }
+    return readFileSync(fd, 'utf8')
+  } finally {
+    closeSync(fd)
+  }
+}

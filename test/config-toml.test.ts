@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest'
+import { parseConfig } from '../src/config-toml.ts'
+import { PurserError } from '../src/model/errors.ts'
+
+const PATHS = { config: '/c/config.toml', key: '/c/key', vault: '/d/vault.db', socket: '/r/s' }
+
+function parse(text: string) {
+  return parseConfig(text, '/c/config.toml', PATHS)
+}
+
+function refusal(text: string): PurserError {
+  try {
+    parse(text)
+  } catch (error) {
+    if (error instanceof PurserError) return error
+    throw error
+  }
+  throw new Error('parsed what it should have refused')
+}
+
+describe('a configuration file', () => {
+  it('is the defaults where it is empty', () => {
+    expect(parse('')).toEqual({
+      vault: { path: '/d/vault.db', key: 'file:/c/key' },
+      proxy: { listen: [{ address: '127.0.0.1', port: 5000 }] },
+      upstreams: [],
+      buildRegistry: undefined,
+      connect: new Map(),
+      tls: { ca: [] },
+    })
+  })
+
+  it('says all there is to say', () => {
+    const config = parse(`
+      [vault]
+      url = "sqlite:v.db"
+      key = "env:PURSER_KEY"
+      [proxy]
+      listen = ["127.0.0.1:5000", "[::1]:5000"]
+      [[upstream]]
+      host = "GHCR.io"
+      alias = "ghcr"
+      listen = "localhost:5001"
+      actions = ["pull"]
+      tls = false
+      realms = ["https://auth.example.com"]
+      on_fault = "anonymous"
+      [build_registry]
+      host = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+      repository = "builds"
+      [connect]
+      "GHCR.io:443" = "127.0.0.1:7443"
+      [tls]
+      ca = ["/etc/ssl/corp.pem", "own.pem"]
+    `)
+    expect(config.vault).toEqual({ path: '/c/v.db', key: 'env:PURSER_KEY' })
+    expect(config.proxy.listen[1]).toEqual({ address: '::1', port: 5000 })
+    expect(config.upstreams).toEqual([
+      {
+        host: { name: 'ghcr.io', hostname: 'ghcr.io', port: undefined },
+        alias: 'ghcr',
+        listen: { address: '127.0.0.1', port: 5001 },
+        actions: ['pull'],
+        tls: false,
+        realms: ['https://auth.example.com'],
+        onFault: 'anonymous',
+      },
+    ])
+    expect(config.buildRegistry?.repository).toBe('builds')
+    expect(config.connect).toEqual(new Map([['ghcr.io:443', '127.0.0.1:7443']]))
+    expect(config.tls.ca).toEqual(['/etc/ssl/corp.pem', '/c/own.pem'])
+  })
+
+  it.each([
+    ['[proxy', '/c/config.toml is not TOML in line 1'],
+    ['[proxi]', '/c/config.toml: proxi is not a key that purser knows', 'did you mean proxy?'],
+    [
+      '[[upstream]]\nhost = "ghcr.io"\nalais = "x"',
+      '/c/config.toml: upstream.0.alais is not a key that purser knows',
+      'did you mean alias?',
+    ],
+    [
+      '[tls]\nwhatever = 1',
+      '/c/config.toml: tls.whatever is not a key that purser knows',
+      'see docs/configuration.md for the keys',
+    ],
+    [
+      '[[upstream]]\nhost = "https://ghcr.io"',
+      '/c/config.toml: upstream.0.host must be a registry host such as ghcr.io or localhost:5000, not "https://ghcr.io"',
+    ],
+    ['[[upstream]]\nalias = "x"', '/c/config.toml: upstream.0.host is missing'],
+    [
+      '[proxy]\nlisten = ["0.0.0.0:5000"]',
+      '/c/config.toml: proxy.listen.0 must be a loopback address, not "0.0.0.0:5000"',
+    ],
+    [
+      '[proxy]\nlisten = ["127.0.0.1"]',
+      '/c/config.toml: proxy.listen.0 must be address:port, as in 127.0.0.1:5000, not "127.0.0.1"',
+    ],
+    [
+      '[proxy]\nlisten = ["127.0.0.1:70000"]',
+      '/c/config.toml: proxy.listen.0 must be address:port, as in 127.0.0.1:5000, not "127.0.0.1:70000"',
+    ],
+    [
+      '[vault]\nkey = "s3:x"',
+      '/c/config.toml: vault.key must be file:, env: or systemd:, not "s3:x"',
+    ],
+    [
+      '[[upstream]]\nhost = "a.io"\n[[upstream]]\nhost = "a.io"',
+      '/c/config.toml: two upstreams share a.io',
+    ],
+    [
+      '[[upstream]]\nhost = "a.io"\nrealms = ["https://a.io/token"]',
+      '/c/config.toml: upstream.0.realms.0 must be an origin such as https://auth.example.com, not "https://a.io/token"',
+    ],
+    ['[connect]\n"a.io" = "b:1"', '/c/config.toml: connect.a.io must be host:port, not "a.io"'],
+  ])('refuses %j', (text, message, hint) => {
+    const error = refusal(text)
+    expect(error.code).toBe('config-invalid')
+    expect(error.message).toBe(message)
+    expect(error.hint).toBe(hint)
+  })
+})
