@@ -1,5 +1,13 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { Cache } from './cache.ts'
+import { type Credential, needsExchange } from './model/credential.ts'
+import { PurserError } from './model/errors.ts'
 import type { Login } from './model/login.ts'
-import type { Target } from './model/target.ts'
+import { Secret } from './model/secret.ts'
+import { nameOf, type Target } from './model/target.ts'
+import { registryOf } from './registries/all.ts'
+import type { Registry } from './registries/registry.ts'
+import type { Found, Source } from './sources/source.ts'
 
 /** The answer to a target: a login, and how it came about. */
 export interface Resolution {
@@ -20,4 +28,105 @@ export interface Resolver {
    * never a weaker identity, because something broke.
    */
   resolve(target: Target, signal: AbortSignal): Promise<Resolution | undefined>
+}
+
+export interface ResolverOptions {
+  /** In the order in which they are asked. */
+  readonly sources: readonly Source[]
+  readonly registries: readonly Registry[]
+  readonly cache: Cache<Login>
+}
+
+/** Makes the one answer of all front doors: the first source that has it, exchanged and cached. */
+export function createResolver({ sources, registries, cache }: ResolverOptions): Resolver {
+  const identify = createIdentifier()
+
+  async function exchange(found: Found, registry: Registry, target: Target, signal: AbortSignal) {
+    const { credential } = found
+    if (!needsExchange(credential)) return registry.exchange(credential, target, signal)
+    const key = `${registry.name} ${target.host.name} ${identify(credential)}`
+    const produce = async (shared: AbortSignal) => {
+      const login = await registry.exchange(credential, target, shared)
+      return { value: login, expiresAt: login.expiresAt }
+    }
+    return cache.get(key, produce, signal)
+  }
+
+  return {
+    async resolve(target, signal) {
+      for (const source of sources) {
+        const found = await source.find(target, signal)
+        if (found === undefined) continue
+        const registry = registryOf(registries, target.host)
+        try {
+          const login = await exchange(found, registry, target, signal)
+          return { login, source: source.name, from: found.from, registry: registry.name }
+        } catch (error) {
+          signal.throwIfAborted()
+          throw new PurserError(
+            error instanceof PurserError ? error.code : 'exchange-failed',
+            `cannot log in to ${nameOf(target)} with ${found.from}`,
+            { cause: error },
+          )
+        }
+      }
+      return undefined
+    },
+  }
+}
+
+/** What one source said when it was asked. */
+export type Step =
+  | { readonly source: string; readonly outcome: 'nothing' | 'not asked' }
+  | {
+      readonly source: string
+      readonly outcome: 'found'
+      readonly from: string
+      readonly kind: Credential['kind']
+    }
+  | { readonly source: string; readonly outcome: 'fault'; readonly error: unknown }
+
+/** Asks the sources as a resolver would, and tells what each said; exchanges nothing. */
+export async function traceSources(
+  sources: readonly Source[],
+  target: Target,
+  signal: AbortSignal,
+): Promise<readonly Step[]> {
+  const steps: Step[] = []
+  for (const source of sources) {
+    const last = steps.at(-1)?.outcome
+    const settled = last === 'found' || last === 'fault' || last === 'not asked'
+    steps.push(
+      settled
+        ? { source: source.name, outcome: 'not asked' }
+        : await traceSource(source, target, signal),
+    )
+  }
+  return steps
+}
+
+async function traceSource(source: Source, target: Target, signal: AbortSignal): Promise<Step> {
+  try {
+    const found = await source.find(target, signal)
+    if (found === undefined) return { source: source.name, outcome: 'nothing' }
+    const { from, credential } = found
+    return { source: source.name, outcome: 'found', from, kind: credential.kind }
+  } catch (error) {
+    return { source: source.name, outcome: 'fault', error }
+  }
+}
+
+/**
+ * Names identities by a hash that this process alone can make: a cache key then tells nobody which
+ * secret it stands for.
+ */
+function createIdentifier(): (credential: Credential) => string {
+  const key = randomBytes(32)
+  return (credential) => {
+    const revealed = Object.entries(credential).map(([name, value]) => [
+      name,
+      value instanceof Secret ? value.reveal() : value,
+    ])
+    return createHmac('sha256', key).update(JSON.stringify(revealed)).digest('base64')
+  }
 }

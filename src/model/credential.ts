@@ -33,3 +33,15 @@ export interface IdentityTokenCredential {
   readonly kind: 'identity-token'
   readonly token: Secret
 }
+
+/** Whether a login costs a question to somebody's cloud, rather than being in the credential. */
+export function needsExchange(credential: Credential): boolean {
+  switch (credential.kind) {
+    case 'aws':
+      return true
+    case 'basic':
+    case 'gcp-token':
+    case 'identity-token':
+      return false
+  }
+}
