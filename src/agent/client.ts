@@ -1,0 +1,99 @@
+import { request } from 'node:http'
+import { PurserError } from '../model/errors.ts'
+import type { Resolver } from '../resolver.ts'
+import {
+  decodeAnswer,
+  decodeRefusal,
+  encodeQuestion,
+  LOGIN_PATH,
+  MAX_MESSAGE_BYTES,
+} from './protocol.ts'
+import { checkSocketPath, isOwnSocket } from './socket.ts'
+
+/** A cloud may take 20 s over an exchange, and the agent tries three times within this. */
+const ANSWER_TIMEOUT_MS = 45_000
+
+export interface AgentClientOptions {
+  readonly socket: string
+  readonly uid: number
+}
+
+/**
+ * A resolver that asks the agent.
+ *
+ * It throws `agent-unreachable` if none is listening; what the agent itself refuses is told with the
+ * agent's own code, and is an answer.
+ */
+export function createAgentClient({ socket, uid }: AgentClientOptions): Resolver {
+  return {
+    async resolve(target, signal) {
+      checkSocketPath(socket)
+      if (!isOwnSocket(socket, uid)) throw unreachable(socket)
+      const { status, body } = await post(socket, encodeQuestion(target), signal)
+      if (status === 200) return decodeAnswer(body)
+      const refusal = decodeRefusal(body)
+      if (refusal.code === 'not-found') return undefined
+      throw refusal
+    },
+  }
+}
+
+/** A resolver that asks the first, and the second only if the first has nobody listening. */
+export function preferAgent(agent: Resolver, own: () => Promise<Resolver>): Resolver {
+  return {
+    async resolve(target, signal) {
+      try {
+        return await agent.resolve(target, signal)
+      } catch (error) {
+        if (!(error instanceof PurserError) || error.code !== 'agent-unreachable') throw error
+        return (await own()).resolve(target, signal)
+      }
+    },
+  }
+}
+
+function post(
+  socketPath: string,
+  question: string,
+  signal: AbortSignal,
+): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const timeout = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
+    const fail = (cause: unknown) => {
+      reject(signal.aborted ? signal.reason : unreachable(socketPath, cause))
+    }
+    const sent = request(
+      {
+        socketPath,
+        path: LOGIN_PATH,
+        method: 'POST',
+        agent: false,
+        headers: {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(question),
+        },
+        signal: AbortSignal.any([signal, timeout]),
+      },
+      (response) => {
+        let body = ''
+        response.setEncoding('utf8')
+        response.on('data', (text: string) => {
+          body += text
+          if (body.length > MAX_MESSAGE_BYTES) response.destroy()
+        })
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }))
+        response.on('error', fail)
+        response.on('close', () => fail(new Error('the answer broke off')))
+      },
+    )
+    sent.on('error', fail)
+    sent.end(question)
+  })
+}
+
+function unreachable(socket: string, cause?: unknown): PurserError {
+  return new PurserError('agent-unreachable', `no agent answers on ${socket}`, {
+    cause,
+    hint: 'start one: purser serve',
+  })
+}
