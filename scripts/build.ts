@@ -1,0 +1,137 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+
+/** The names under which the one binary is called. */
+const PROGRAM = 'purser'
+const HELPER = 'docker-credential-purser'
+
+/** Tells which inputs the binary beside it was made of. */
+const DIGEST = 'inputs.sha256'
+
+const root = join(import.meta.dirname, '..')
+const dist = join(root, 'dist')
+
+/**
+ * How the binary treats its surroundings; what each line closes is in docs/decisions/binary.md.
+ *
+ * No flag of V8's own may stand here: V8 refuses a code cache made under other flags, Node's own
+ * included, which makes every start 30 ms slower.
+ */
+const SEA_CONFIG = {
+  mainFormat: 'commonjs',
+  disableExperimentalSEAWarning: true,
+  useCodeCache: true,
+  execArgvExtension: 'none',
+  execArgv: [
+    '--disable-sigusr1',
+    '--openssl-config=/dev/null',
+    '--no-warnings',
+    '--no-addons',
+    '--report-exclude-env',
+  ],
+}
+
+/** Code made from strings at run time: nothing that Purser ships does that, and nothing will. */
+const CODE_FROM_STRINGS = /\bnew Function\s*\(|(?<![\w$.])(?:eval|Function)\s*\(/
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) {
+    return String(manifest.version)
+  }
+  throw new Error('package.json has no version')
+}
+
+/** A digest of all that the binary is made of: equal digests, equal binaries. */
+function digestOfInputs(): string {
+  const inputs = ['package.json', 'package-lock.json', 'scripts/build.ts']
+  const hash = createHash('sha256').update(
+    `${process.version} ${process.platform} ${process.arch}\n`,
+  )
+  for (const file of [...inputs, ...globSync('src/**/*.ts', { cwd: root }).sort()]) {
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(join(root, file)))
+      .update('\0')
+  }
+  return hash.digest('hex')
+}
+
+function isBuilt(digest: string): boolean {
+  const names = [PROGRAM, HELPER, DIGEST].map((name) => join(dist, name))
+  return (
+    names.every((path) => existsSync(path)) && readFileSync(join(dist, DIGEST), 'utf8') === digest
+  )
+}
+
+async function bundle(outfile: string): Promise<void> {
+  const { warnings } = await build({
+    entryPoints: [join(root, 'src/main.ts')],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node26',
+    format: 'cjs',
+    minify: true,
+    legalComments: 'eof',
+    logLevel: 'warning',
+    define: { PURSER_VERSION: JSON.stringify(version()) },
+    // `import()` of a built-in module would start Node's ESM loader, 23 ms: `require` needs 3 ms.
+    supported: { 'dynamic-import': false },
+  })
+  if (warnings.length > 0) throw new Error('esbuild warned: see above')
+  const found = CODE_FROM_STRINGS.exec(readFileSync(outfile, 'utf8'))
+  if (found !== null) throw new Error(`the bundle makes code from strings: ${found[0]}`)
+}
+
+function replaceLink(path: string, target: string): void {
+  const fresh = `${path}.${process.pid}`
+  symlinkSync(target, fresh)
+  renameSync(fresh, path)
+}
+
+async function main(): Promise<void> {
+  if (Number.parseInt(process.versions.node, 10) < 26) {
+    throw new Error(
+      `this is Node ${process.version}: run it as npm run build, which brings Node 26`,
+    )
+  }
+  const digest = digestOfInputs()
+  if (isBuilt(digest)) {
+    console.error(`dist/${PROGRAM} is up to date`)
+    return
+  }
+  mkdirSync(dist, { recursive: true })
+  const work = mkdtempSync(join(dist, 'build-'))
+  try {
+    const main = join(work, 'main.cjs')
+    const output = join(work, PROGRAM)
+    const config = join(work, 'sea.json')
+    await bundle(main)
+    writeFileSync(config, JSON.stringify({ main, output, ...SEA_CONFIG }))
+    execFileSync(process.execPath, ['--build-sea', config], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    renameSync(output, join(dist, PROGRAM))
+    replaceLink(join(dist, HELPER), PROGRAM)
+    writeFileSync(join(dist, DIGEST), digest)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+  console.error(`built dist/${PROGRAM} ${version()}`)
+}
+
+await main()
