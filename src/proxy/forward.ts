@@ -1,0 +1,175 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import { type Authorization, type Authorizer, isSame } from './authorize.ts'
+import { bodyOf, hasBody } from './body.ts'
+import { headersToUpstream } from './headers.ts'
+import { openLocation } from './location.ts'
+import { type Problem, problem } from './problem.ts'
+import { type Outcome, relay } from './relay.ts'
+import type { Route } from './route.ts'
+import type { Seal } from './seal.ts'
+import { originOf } from './upstreams.ts'
+import { judge } from './verdict.ts'
+
+export interface ForwardOptions {
+  readonly dispatcher: Dispatcher
+  readonly authorizer: Authorizer
+  readonly seal: Seal
+  readonly workspace: string
+}
+
+/** What the client got from the registry, or why it gets its answer from us. */
+export type Delivery = Extract<Outcome, { readonly kind: 'sent' | 'broken' | 'problem' }>
+
+/**
+ * Brings a request to its registry, and the response to the client.
+ *
+ * @throws if there is a credential that cannot be used
+ */
+export type Forward = (req: IncomingMessage, res: ServerResponse, route: Route) => Promise<Delivery>
+
+/** A request on its way. */
+interface Trip {
+  readonly route: Route
+  readonly res: ServerResponse
+  readonly headers: readonly string[]
+  readonly body: Readable | undefined
+}
+
+/** Only what has no body is tried again: a body is never kept, so it cannot come twice. */
+interface Attempt {
+  readonly path: string
+  readonly authorization: Authorization
+  readonly moves: number
+  readonly mayRenew: boolean
+  readonly mayReconnect: boolean
+}
+
+/** A registry commits an upload before it answers: minutes, for large layers. */
+const PUSH_HEADERS_TIMEOUT_MS = 15 * 60_000
+/** What nginx waits for a response, and more than any client of registries does. */
+const PULL_HEADERS_TIMEOUT_MS = 60_000
+
+/** Google's registry redirects once within itself; more than a few are a loop, or a game. */
+const MAX_MOVES = 5
+
+export function createForward({
+  dispatcher,
+  authorizer,
+  seal,
+  workspace,
+}: ForwardOptions): Forward {
+  function send(trip: Trip, { path, authorization }: Attempt): Promise<Outcome> {
+    const { route, res, headers, body } = trip
+    const { header } = authorization
+    return relay(dispatcher, {
+      origin: originOf(route.upstream),
+      path,
+      method: route.method,
+      headers: header === undefined ? headers : [...headers, 'authorization', header.reveal()],
+      body,
+      headersTimeoutMs: route.action === 'pull' ? PULL_HEADERS_TIMEOUT_MS : PUSH_HEADERS_TIMEOUT_MS,
+      res,
+      judge: (status, received) => judge(seal, route, status, received),
+    })
+  }
+
+  async function deliver(trip: Trip, path: string): Promise<Delivery> {
+    const { method } = trip.route
+    let attempt: Attempt = {
+      path,
+      authorization: await authorizer.authorize(trip.route),
+      moves: 0,
+      mayRenew: trip.body === undefined,
+      mayReconnect: method === 'GET' || method === 'HEAD',
+    }
+    for (;;) {
+      const outcome = await send(trip, attempt)
+      const next = await decide(trip.route, attempt, outcome)
+      if ('kind' in next) return next
+      attempt = next
+    }
+  }
+
+  /** What to try next, or how it ended. */
+  async function decide(
+    route: Route,
+    attempt: Attempt,
+    outcome: Outcome,
+  ): Promise<Attempt | Delivery> {
+    switch (outcome.kind) {
+      case 'moved':
+        return attempt.moves === MAX_MOVES
+          ? answer(502, 'UNKNOWN', `${route.upstream.host.name} redirects in a loop`)
+          : { ...attempt, path: outcome.path, moves: attempt.moves + 1 }
+      case 'failed':
+        return attempt.mayReconnect && wasReset(outcome.error)
+          ? { ...attempt, mayReconnect: false }
+          : unreachable(route, outcome.error)
+      case 'unauthorized':
+        return renew(route, attempt)
+      default:
+        return outcome
+    }
+  }
+
+  async function renew(route: Route, attempt: Attempt): Promise<Attempt | Delivery> {
+    const { authorization: refused, mayRenew } = attempt
+    authorizer.refused(route, refused)
+    const renewed = mayRenew ? await authorizer.authorize(route) : refused
+    return isSame(renewed, refused)
+      ? unauthorized(workspace, route, refused)
+      : { ...attempt, authorization: renewed, mayRenew: false }
+  }
+
+  return async (req, res, route) => {
+    const path = route.kind === 'upload' ? openLocation(seal, route) : route.path
+    if (typeof path === 'object') return { kind: 'problem', problem: path }
+    const trip = prepare(req, res, route)
+    try {
+      return await deliver(trip, path)
+    } finally {
+      trip.body?.destroy()
+    }
+  }
+}
+
+function prepare(req: IncomingMessage, res: ServerResponse, route: Route): Trip {
+  const headers = headersToUpstream(req.rawHeaders)
+  const reads = route.method === 'GET' || route.method === 'HEAD' || route.method === 'DELETE'
+  if (reads) return { route, res, headers, body: undefined }
+  if (!hasBody(req)) {
+    return { route, res, headers: [...headers, 'content-length', '0'], body: undefined }
+  }
+  const length = req.headers['content-length']
+  if (length !== undefined) headers.push('content-length', length)
+  // Held back until now: who may not push is told so before the first byte of a layer is sent.
+  if (req.headers.expect !== undefined) res.writeContinue()
+  return { route, res, headers, body: bodyOf(req) }
+}
+
+/** A connection that idled too long may close just as it is used again: that is nobody's fault. */
+function wasReset(error: Error): boolean {
+  const code = 'code' in error ? error.code : undefined
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
+}
+
+function unreachable(route: Route, error: Error): Delivery {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
+  return answer(502, 'UNKNOWN', `no answer from ${route.upstream.host.name}: ${code}`)
+}
+
+/** Without a WWW-Authenticate: the client's own credentials are not what is asked for. */
+function unauthorized(workspace: string, route: Route, { resolution }: Authorization): Delivery {
+  const { name } = route.upstream.host
+  const what =
+    resolution === undefined
+      ? `no credential for ${name} in workspace ${workspace}; run: purser login ${name}`
+      : `${name} refused ${resolution.from} for ${route.action} of ${route.repository}`
+  return answer(401, 'UNAUTHORIZED', what)
+}
+
+function answer(status: number, code: Problem['code'], message: string): Delivery {
+  return { kind: 'problem', problem: problem(status, code, message) }
+}

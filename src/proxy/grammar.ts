@@ -1,0 +1,32 @@
+/**
+ * One component of a repository's name, from the grammar of the distribution specification:
+ * `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
+ *
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests
+ */
+const COMPONENT = '[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*'
+
+const NAME = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`)
+const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/
+/** @see https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests */
+const DIGEST = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/
+
+/** Many clients hold `host/name` to 255 characters; no registry takes a longer name. */
+const MAX_NAME_LENGTH = 255
+
+/** The longest digest in use, sha512, has 7 + 128 characters. */
+const MAX_DIGEST_LENGTH = 255
+
+/** Whether this is a repository's name, such as `library/alpine`. */
+export function isRepository(text: string): boolean {
+  return text.length <= MAX_NAME_LENGTH && NAME.test(text)
+}
+
+export function isDigest(text: string): boolean {
+  return text.length <= MAX_DIGEST_LENGTH && DIGEST.test(text)
+}
+
+/** Whether a manifest can be asked for by this: a tag or a digest. */
+export function isReference(text: string): boolean {
+  return TAG.test(text) || isDigest(text)
+}

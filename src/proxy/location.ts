@@ -1,0 +1,73 @@
+import { type Problem, problem } from './problem.ts'
+import type { Route } from './route.ts'
+import type { Seal } from './seal.ts'
+import { originOf } from './upstreams.ts'
+
+/**
+ * The registry's own upload URL, as one that leads back here.
+ *
+ * It may be relative or absolute, lie outside `/v2/`, and carry state in its query that must come
+ * back byte for byte, while clients sort and re-escape the queries that they send. So the client
+ * gets it sealed in one component of a path: it can neither harm it nor choose another.
+ *
+ * @returns a problem if it leaves the registry's origin: the upload's bytes would follow, and so
+ * would the credential (GHSA-jxpm-75mh-9fp7)
+ */
+export function sealLocation(seal: Seal, route: Route, location: string): string | Problem {
+  const origin = originOf(route.upstream)
+  const url = resolveLocation(route, location)
+  if (url === undefined || url.origin !== new URL(origin).origin) {
+    const told = `${route.upstream.host.name} sent the upload to another origin, which is refused`
+    return problem(502, 'BLOB_UPLOAD_INVALID', told)
+  }
+  const sealed = seal.close(`${url.pathname}${url.search}`, ownerOf(route))
+  return withNamespace(route, `${route.base}/blobs/uploads/${sealed}`)
+}
+
+/** The path and query of the registry's upload URL, with what the client adds to it. */
+export function openLocation(seal: Seal, route: Route): string | Problem {
+  const path = seal.open(route.reference, ownerOf(route))
+  if (path === undefined) {
+    return problem(404, 'BLOB_UPLOAD_UNKNOWN', 'no such upload, or purser was started anew since')
+  }
+  if (route.path === '') return path
+  return `${path}${path.includes('?') ? '&' : '?'}${route.path}`
+}
+
+/** Where the client finds what it has just pushed. */
+export function pushedLocation(route: Route, reference: string): string {
+  const kind = route.kind === 'manifest' ? 'manifests' : 'blobs'
+  return withNamespace(route, `${route.base}/${kind}/${reference}`)
+}
+
+/** A URL of the registry's, against the one that was asked; `undefined` if it is none. */
+export function resolveLocation(route: Route, location: string): URL | undefined {
+  const asked = route.kind === 'upload' ? `/v2/${route.repository}/blobs/uploads/` : route.path
+  return URL.parse(location, `${originOf(route.upstream)}${asked}`) ?? undefined
+}
+
+/**
+ * The `Link` to the next page, leading back here; `undefined` if it leads anywhere else.
+ *
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags
+ */
+export function rewriteLink(route: Route, link: string): string | undefined {
+  const found = /^\s*<([^<>]*)>(.*)$/.exec(link)
+  const url = found === null ? undefined : resolveLocation(route, found[1] ?? '')
+  const under = `/v2/${route.repository}/`
+  if (url?.origin !== new URL(originOf(route.upstream)).origin || !url.pathname.startsWith(under)) {
+    return undefined
+  }
+  const path = `${route.base}/${url.pathname.slice(under.length)}${url.search}`
+  return `<${withNamespace(route, path)}>${found?.[2] ?? ''}`
+}
+
+/** The upload of one repository opens for no other, where another credential might hold. */
+function ownerOf({ upstream, repository }: Route): string {
+  return `${upstream.host.name}/${repository}`
+}
+
+function withNamespace({ ns }: Route, path: string): string {
+  if (ns === undefined) return path
+  return `${path}${path.includes('?') ? '&' : '?'}ns=${encodeURIComponent(ns)}`
+}

@@ -1,0 +1,186 @@
+import type { ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import type { IncomingHttpHeaders } from 'undici/types/header.js'
+import type { Problem } from './problem.ts'
+import { saysExpired, type Verdict } from './verdict.ts'
+
+/** One request to a registry, and the client that waits for the response. */
+export interface Relay {
+  readonly origin: string
+  readonly path: string
+  readonly method: string
+  readonly headers: readonly string[]
+  readonly body: Readable | undefined
+  readonly headersTimeoutMs: number
+  readonly res: ServerResponse
+  judge(status: number, headers: IncomingHttpHeaders): Verdict
+}
+
+/**
+ * How it ended. But for `sent` and `broken`, the client has got nothing yet; `bytes` are those of
+ * the bodies, both ways.
+ */
+export type Outcome =
+  | { readonly kind: 'sent'; readonly status: number; readonly bytes: number }
+  /** In the middle, or because the client went: its connection is gone. */
+  | { readonly kind: 'broken'; readonly status: number; readonly bytes: number }
+  | { readonly kind: 'unauthorized' }
+  | { readonly kind: 'moved'; readonly path: string }
+  | { readonly kind: 'problem'; readonly problem: Problem }
+  | { readonly kind: 'failed'; readonly error: Error }
+
+/**
+ * A registry that goes silent within a body for this long is gone. The clock stands still while it
+ * is the client that does not read.
+ */
+const BODY_TIMEOUT_MS = 120_000
+
+/** Of a body that nobody wants, so much is read to save the connection; of an error, to judge it. */
+const MAX_UNWANTED_BYTES = 64 * 1024
+
+/** What the response's bytes are for. */
+type Mode = 'stream' | 'hold' | 'discard'
+
+/**
+ * Sends a request and passes the response on as it comes, in both directions no faster than the
+ * other side takes it; no body is ever whole in memory.
+ */
+export function relay(dispatcher: Dispatcher, request: Relay): Promise<Outcome> {
+  const { res } = request
+  return new Promise((resolve) => {
+    let controller: Dispatcher.DispatchController | undefined
+    let mode: Mode = 'discard'
+    let status = 0
+    let bytes = 0
+    let unwanted = 0
+    let headers: string[] = []
+    let held: Buffer[] = []
+    /** What is told at the end of a body that the client does not get. */
+    let pending: Outcome | undefined
+    let settled = false
+
+    function settle(outcome: Outcome): void {
+      if (settled) return
+      settled = true
+      res.off('close', onClose)
+      resolve(outcome)
+    }
+
+    function onClose(): void {
+      if (res.writableFinished) return
+      settle({ kind: 'broken', status, bytes })
+      controller?.abort(new Error('client went away'))
+    }
+
+    function onDrain(): void {
+      controller?.resume()
+    }
+
+    function write(chunk: Buffer): void {
+      bytes += chunk.length
+      if (res.write(chunk)) return
+      controller?.pause()
+      res.once('drain', onDrain)
+    }
+
+    function startStream(): void {
+      mode = 'stream'
+      res.writeHead(status, headers)
+      for (const chunk of held) write(chunk)
+      held = []
+    }
+
+    function answerEmpty(): void {
+      res.writeHead(status, headers).end()
+      pending = { kind: 'sent', status, bytes }
+    }
+
+    function begin(verdict: Verdict): void {
+      switch (verdict.kind) {
+        case 'pass':
+          headers = verdict.headers
+          if (verdict.body === 'stream') startStream()
+          else answerEmpty()
+          break
+        case 'suspect':
+          headers = verdict.headers
+          mode = 'hold'
+          break
+        case 'moved':
+        case 'unauthorized':
+        case 'problem':
+          pending = verdict
+      }
+    }
+
+    function endHeld(): void {
+      if (saysExpired(Buffer.concat(held).toString('latin1'))) {
+        settle({ kind: 'unauthorized' })
+      } else {
+        startStream()
+        endStream()
+      }
+    }
+
+    function endStream(): void {
+      res.end()
+      settle({ kind: 'sent', status, bytes })
+    }
+
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart(started) {
+        controller = started
+        if (settled) started.abort(new Error('client went away'))
+      },
+      onBodySent(chunk) {
+        bytes += chunk.length
+      },
+      onResponseStart(_, statusCode, received) {
+        // 103 and its like: only the last response counts, and node has sent its own 100.
+        if (statusCode < 200 || settled) return
+        status = statusCode
+        begin(request.judge(statusCode, received))
+      },
+      onResponseData(_, chunk) {
+        if (mode === 'stream') return write(chunk)
+        unwanted += chunk.length
+        if (mode === 'hold') held.push(chunk)
+        if (unwanted <= MAX_UNWANTED_BYTES) return
+        if (mode === 'hold') return startStream()
+        if (pending !== undefined) settle(pending)
+        controller?.abort(new Error('the rest is not wanted'))
+      },
+      onResponseEnd() {
+        if (mode === 'stream') endStream()
+        else if (mode === 'hold') endHeld()
+        else if (pending !== undefined) settle(pending)
+      },
+      onResponseError(_, error) {
+        if (settled) return
+        if (pending !== undefined) return settle(pending)
+        if (!res.headersSent) return settle({ kind: 'failed', error })
+        settle({ kind: 'broken', status, bytes })
+        // Never a clean end: the client would take what it has for the whole.
+        res.destroy()
+      },
+    }
+
+    res.once('close', onClose)
+    dispatcher.dispatch(
+      {
+        origin: request.origin,
+        path: request.path,
+        method: request.method,
+        headers: [...request.headers],
+        body: request.body ?? null,
+        headersTimeout: request.headersTimeoutMs,
+        bodyTimeout: BODY_TIMEOUT_MS,
+        // undici closes a connection after each HEAD, in fear of servers that send a body with it;
+        // such a body comes with the headers, and makes undici close the connection anyway.
+        ...(request.method === 'HEAD' ? { reset: false } : {}),
+      },
+      handler,
+    )
+  })
+}

@@ -1,0 +1,208 @@
+import type { UpstreamConfig } from '../config.ts'
+import { isDockerHub, quote, tryParseHost } from '../model/host.ts'
+import type { Action } from '../model/target.ts'
+import { type Ask, type Kind, parseAsk } from './ask.ts'
+import { isDigest, isRepository } from './grammar.ts'
+import { isProblem, type Problem, problem } from './problem.ts'
+import { type Query, single, without } from './query.ts'
+import { type UpstreamTable, upstreamNamed } from './upstreams.ts'
+
+/** Where a request goes: a registry of the table, and what in it. */
+export interface Route {
+  readonly method: string
+  readonly kind: Kind
+  readonly action: Action
+  readonly upstream: UpstreamConfig
+  /** The repository as the registry knows it. */
+  readonly repository: string
+  /** Digest, tag or sealed upload. */
+  readonly reference: string
+  /** `/v2/NAME` as the client knows the repository: what we answer with leads back here. */
+  readonly base: string
+  /** The client's `ns`, which goes on every URL that we answer with. */
+  readonly ns: string | undefined
+  /** The digest that an upload shall have in the end, or that is to be mounted. */
+  readonly digest: string | undefined
+  /** The repository to mount from, as the registry knows it. */
+  readonly from: string | undefined
+  /** The scopes of the token that the request needs. */
+  readonly scopes: readonly string[]
+  /** Path and query at the registry; of an upload the query alone, since its path is sealed. */
+  readonly path: string
+}
+
+/** Which repository of which registry an {@link Ask} means. */
+interface Place {
+  readonly upstream: UpstreamConfig
+  /** As the client writes it, without the registry in front. */
+  readonly repository: string
+  /** What stood in front, with its slash; empty if nothing did. */
+  readonly prefix: string
+  readonly ns: string | undefined
+}
+
+/**
+ * Finds the route of a request, or why there is none. Nothing is dialled to find it.
+ *
+ * @param own the upstream whose own port the request came to
+ */
+export async function routeOf(
+  table: UpstreamTable,
+  own: UpstreamConfig | undefined,
+  method: string,
+  url: string,
+): Promise<Route | Problem> {
+  const ask = parseAsk(method, url)
+  if (isProblem(ask)) return ask
+  const place = await placeOf(table, own, ask)
+  if (isProblem(place)) return place
+  const { upstream } = place
+  const repository = atUpstream(upstream, place.repository)
+  if (!isRepository(repository)) {
+    return problem(400, 'NAME_INVALID', `${quote(place.repository)} is not a repository's name`)
+  }
+  if (!upstream.actions.includes(ask.action)) return denied(upstream, ask.action)
+  return describe(method, ask, place, repository)
+}
+
+async function placeOf(
+  table: UpstreamTable,
+  own: UpstreamConfig | undefined,
+  ask: Ask,
+): Promise<Place | Problem> {
+  const ns = single(ask.query, 'ns')
+  const nsHost = typeof ns === 'string' ? tryParseHost(ns) : undefined
+  if (ns === null || (ns !== undefined && nsHost === undefined)) {
+    return problem(400, 'NAME_INVALID', 'ns is not a registry host')
+  }
+  const whole = { repository: ask.name, prefix: '', ns }
+  if (own !== undefined) {
+    const agree = nsHost === undefined || nsHost.name === own.host.name
+    return agree ? { upstream: own, ...whole } : conflict(own.host.name, ns)
+  }
+  const [first = ''] = ask.name.split('/', 1)
+  const named = await upstreamNamed(table, first)
+  const rest = { repository: ask.name.slice(first.length + 1), prefix: `${first}/`, ns }
+  if (nsHost === undefined) {
+    return named === undefined ? unknown(first) : { upstream: named, ...rest }
+  }
+  const upstream = await table.byHost(nsHost)
+  if (upstream === undefined) return unknown(nsHost.name)
+  if (named === undefined) return { upstream, ...whole }
+  if (named.host.name !== upstream.host.name) return conflict(named.host.name, ns)
+  return { upstream, ...rest }
+}
+
+/** Docker Hub keeps official images below `library/`, where no client writes them. */
+function atUpstream({ host }: UpstreamConfig, repository: string): string {
+  return isDockerHub(host) && !repository.includes('/') ? `library/${repository}` : repository
+}
+
+function describe(method: string, ask: Ask, place: Place, repository: string): Route | Problem {
+  const { kind, action, reference, query } = ask
+  const { upstream, ns } = place
+  const digest = single(query, kind === 'uploads' && has(query, 'mount') ? 'mount' : 'digest')
+  if (digest === null || (digest !== undefined && !isDigest(digest))) {
+    return problem(400, 'DIGEST_INVALID', 'the digest in the query is not one')
+  }
+  const from = kind === 'uploads' && has(query, 'mount') ? mountSource(query, place) : undefined
+  const base = `/v2/${place.prefix}${place.repository}`
+  const scopes = scopesOf(method, action, repository, from)
+  const path = pathOf({ kind, repository, reference, query, digest, from })
+  const route = { method, kind, action, upstream, repository, reference, base, ns }
+  return { ...route, digest, from, scopes, path }
+}
+
+/**
+ * The repository to mount a blob from, if it is in the same registry: the client writes it as it
+ * writes all names here, with the registry in front.
+ */
+function mountSource(query: Query, { upstream, prefix }: Place): string | undefined {
+  const from = single(query, 'from')
+  if (from === undefined || from === null || !from.startsWith(prefix)) return undefined
+  const repository = atUpstream(upstream, from.slice(prefix.length))
+  return isRepository(repository) ? repository : undefined
+}
+
+/**
+ * @see https://distribution.github.io/distribution/spec/auth/scope/
+ */
+function scopesOf(
+  method: string,
+  action: Action,
+  repository: string,
+  from: string | undefined,
+): readonly string[] {
+  const scopes = [`repository:${repository}:${actionsOf(method, action)}`]
+  if (from !== undefined && from !== repository) scopes.push(`repository:${from}:pull`)
+  return scopes
+}
+
+function actionsOf(method: string, action: Action): string {
+  switch (action) {
+    case 'pull':
+      return 'pull'
+    case 'push':
+      // distribution wants `delete` for every DELETE, that of an upload too.
+      return method === 'DELETE' ? 'pull,push,delete' : 'pull,push'
+    case 'delete':
+      return 'delete'
+  }
+}
+
+/** Built from what was parsed, never from what was sent. */
+function pathOf({
+  kind,
+  repository,
+  reference,
+  query,
+  digest,
+  from,
+}: Pick<Route, 'kind' | 'repository' | 'reference' | 'digest' | 'from'> & {
+  readonly query: Query
+}): string {
+  switch (kind) {
+    case 'blob':
+      return `/v2/${repository}/blobs/${reference}`
+    case 'manifest':
+      return `/v2/${repository}/manifests/${reference}`
+    case 'referrers':
+      return withQuery(`/v2/${repository}/referrers/${reference}`, without(query, 'ns'))
+    case 'tags':
+      return withQuery(`/v2/${repository}/tags/list`, without(query, 'ns'))
+    case 'upload':
+      return digest === undefined ? '' : `digest=${encodeURIComponent(digest)}`
+    case 'uploads':
+      return withQuery(`/v2/${repository}/blobs/uploads/`, startOf(query, digest, from))
+  }
+}
+
+function startOf(query: Query, digest: string | undefined, from: string | undefined): string {
+  if (digest === undefined) return ''
+  if (!has(query, 'mount')) return `digest=${encodeURIComponent(digest)}`
+  if (from === undefined) return ''
+  return `mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from)}`
+}
+
+function withQuery(path: string, query: string): string {
+  return query === '' ? path : `${path}?${query}`
+}
+
+function has(query: Query, name: string): boolean {
+  return query.some((pair) => pair.name === name)
+}
+
+function unknown(name: string): Problem {
+  const told = `${quote(name)} is not an upstream: configure it, or log in to it with purser login`
+  return problem(404, 'NAME_UNKNOWN', told)
+}
+
+function conflict(host: string, ns: string | undefined): Problem {
+  const told = `the path says ${host}, ns says ${quote(ns ?? '')}`
+  return problem(400, 'NAME_INVALID', told)
+}
+
+function denied({ host }: UpstreamConfig, action: Action): Problem {
+  const told = `${action} is not allowed at ${host.name}; add "${action}" to actions of its [[upstream]]`
+  return problem(403, 'DENIED', told)
+}

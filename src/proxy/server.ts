@@ -1,0 +1,147 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import type { ListenAddress, UpstreamConfig } from '../config.ts'
+import { PurserError } from '../model/errors.ts'
+import type { Net } from '../net/net.ts'
+import type { Log } from '../observe/log.ts'
+import type { Resolver } from '../resolver.ts'
+import { logAccess } from './access.ts'
+import { createAdmission } from './admit.ts'
+import { createAuthorizer, type Tokens } from './authorize.ts'
+import { linger } from './body.ts'
+import { createForward, type Delivery } from './forward.ts'
+import { answerHere, sendLocal } from './local.ts'
+import { isProblem, problemOf, sendProblem } from './problem.ts'
+import { type Route, routeOf } from './route.ts'
+import { createSeal } from './seal.ts'
+import type { UpstreamTable } from './upstreams.ts'
+
+export interface ProxyOptions {
+  readonly upstreams: UpstreamTable
+  readonly resolver: Resolver
+  readonly tokens: Tokens
+  readonly net: Pick<Net, 'upstream'>
+  readonly workspace: string
+  /** Names beside loopback's own by which clients may call the proxy, without port. */
+  readonly hosts?: readonly string[]
+  readonly log: Log
+  readonly now: () => number
+}
+
+/** The registry proxy. */
+export interface RegistryProxy {
+  /**
+   * Listens on one more address.
+   *
+   * @param own the one upstream that is served there, for clients that name none
+   * @returns the address with the port that it got
+   */
+  listen(address: ListenAddress, own?: UpstreamConfig): Promise<ListenAddress>
+  /** Stops listening, and gives what is under way a while to end. */
+  close(graceMs?: number): Promise<void>
+}
+
+/**
+ * Limits that fit layers of many gigabytes, and clients that keep connections for later.
+ *
+ * @see https://nodejs.org/api/http.html#httpcreateserveroptions-requestlistener
+ */
+const LIMITS = {
+  // Node's 300 s end every upload that takes longer: 408, in the middle of a layer.
+  requestTimeout: 0,
+  headersTimeout: 60_000,
+  // Longer than any client's own (Go's is 90 s): who closes first must not be the server, or a
+  // request that is on its way meets a closed door.
+  keepAliveTimeout: 120_000,
+  // Google's registry makes upload URLs of a kilobyte and headers to match; Node's limit is 16 KiB.
+  maxHeaderSize: 128 * 1024,
+  // Most requests have no body: they go without a stream for it.
+  optimizeEmptyRequests: true,
+} as const
+
+/** How long a transfer may go on once the proxy is told to stop; service managers allow 90 s. */
+const GRACE_MS = 10_000
+
+export function createProxy(options: ProxyOptions): RegistryProxy {
+  const { upstreams, workspace, log, now } = options
+  const admit = createAdmission(options.hosts ?? [])
+  const authorizer = createAuthorizer(options)
+  const { upstream: dispatcher } = options.net
+  const forward = createForward({ dispatcher, authorizer, seal: createSeal(), workspace })
+  const servers = new Set<Server>()
+  let closing = false
+
+  async function serve(own: UpstreamConfig | undefined, req: IncomingMessage, res: ServerResponse) {
+    const startedAt = now()
+    let route: Route | undefined
+    let delivery: Delivery
+    try {
+      const found = admit(req) ?? (await findRoute(own, req))
+      if (isProblem(found)) {
+        delivery = { kind: 'problem', problem: found }
+      } else if (found.kind === 'local') {
+        return sendLocal(res, found)
+      } else {
+        route = found
+        delivery = await forward(req, res, route)
+      }
+    } catch (error) {
+      delivery = { kind: 'problem', problem: problemOf(error) }
+    }
+    if (delivery.kind === 'problem' && !res.headersSent) sendProblem(res, delivery.problem)
+    linger(req)
+    logAccess(log, req.method, route, delivery, now() - startedAt)
+    if (closing) res.once('close', closeIdle)
+  }
+
+  function findRoute(own: UpstreamConfig | undefined, { method = '', url = '' }: IncomingMessage) {
+    return answerHere(method, url) ?? routeOf(upstreams, own, method, url)
+  }
+
+  function closeIdle(): void {
+    for (const server of servers) server.closeIdleConnections()
+  }
+
+  return {
+    async listen(address, own) {
+      const onRequest: RequestListener = (req, res) => void serve(own, req, res)
+      const server = createServer(LIMITS, onRequest)
+      // Node would answer 100 by itself; forwarding does, once it is sure that the body is wanted.
+      server.on('checkContinue', onRequest)
+      servers.add(server)
+      return listen(server, address)
+    },
+    async close(graceMs = GRACE_MS) {
+      closing = true
+      await Promise.all([...servers].map((server) => closeServer(server, graceMs)))
+    },
+  }
+}
+
+function listen(server: Server, { address, port }: ListenAddress): Promise<ListenAddress> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      const told = `cannot listen on ${address}:${port}`
+      reject(new PurserError('network', told, { cause }))
+    })
+    server.listen({ host: address, port }, () => {
+      const bound = server.address()
+      resolve({ address, port: bound === null || typeof bound === 'string' ? port : bound.port })
+    })
+  })
+}
+
+function closeServer(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+    server.close(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

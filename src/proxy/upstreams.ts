@@ -1,0 +1,56 @@
+import type { UpstreamConfig } from '../config.ts'
+import { apiHost, type Host, tryParseHost } from '../model/host.ts'
+
+/** The registries that the proxy may reach. Whatever is not here is never dialled. */
+export interface UpstreamTable {
+  byHost(host: Host): UpstreamConfig | undefined | Promise<UpstreamConfig | undefined>
+  byAlias(alias: string): UpstreamConfig | undefined
+}
+
+/**
+ * The table of the configured upstreams, and of those that `discover` knows: a host for which there
+ * is a credential need not be configured as well.
+ */
+export function createUpstreamTable(
+  configured: readonly UpstreamConfig[],
+  discover: (host: Host) => Promise<UpstreamConfig | undefined> = async () => undefined,
+): UpstreamTable {
+  const hosts = new Map(configured.map((upstream) => [upstream.host.name, upstream]))
+  const aliases = new Map(
+    configured.flatMap((upstream) =>
+      upstream.alias === undefined ? [] : [[upstream.alias, upstream] as const],
+    ),
+  )
+  return {
+    byHost: (host) => hosts.get(host.name) ?? discover(host),
+    byAlias: (alias) => aliases.get(alias),
+  }
+}
+
+/**
+ * The upstream that a path's first component names, by alias or host.
+ *
+ * A colon cannot stand in a repository's name, so `host:5000` is written `host_5000`; no host has
+ * an underscore of its own.
+ */
+export function upstreamNamed(
+  table: UpstreamTable,
+  component: string,
+): UpstreamConfig | undefined | Promise<UpstreamConfig | undefined> {
+  const aliased = table.byAlias(component)
+  if (aliased !== undefined) return aliased
+  const host = hostOfComponent(component)
+  return host === undefined ? undefined : table.byHost(host)
+}
+
+/** Docker's rule for what is a host and what the first part of a name: a dot, a port, or localhost. */
+function hostOfComponent(component: string): Host | undefined {
+  const text = component.replace(/_([0-9]{1,5})$/, ':$1')
+  const hostLike = text.includes('.') || text.includes(':') || text === 'localhost'
+  return hostLike ? tryParseHost(text) : undefined
+}
+
+/** The one origin to which the upstream's credential may go. */
+export function originOf({ host, tls }: UpstreamConfig): string {
+  return `${tls ? 'https' : 'http'}://${apiHost(host)}`
+}

@@ -1,0 +1,101 @@
+import type { IncomingHttpHeaders } from 'undici/types/header.js'
+import { headerOf, headersToClient } from './headers.ts'
+import { pushedLocation, rewriteLink, sealLocation } from './location.ts'
+import { type Problem, problem } from './problem.ts'
+import { isRedirect, judgeRedirect } from './redirect.ts'
+import type { Route } from './route.ts'
+import type { Seal } from './seal.ts'
+
+/** What becomes of a registry's response, by its status and headers. */
+export type Verdict =
+  /** The client gets it, with these headers and the body as it comes. */
+  | { readonly kind: 'pass'; readonly headers: string[]; readonly body: 'stream' | 'none' }
+  /** The same, unless the body says that the credential has run out. */
+  | { readonly kind: 'suspect'; readonly headers: string[] }
+  /** The registry wants the request elsewhere within itself. */
+  | { readonly kind: 'moved'; readonly path: string }
+  | { readonly kind: 'unauthorized' }
+  | { readonly kind: 'problem'; readonly problem: Problem }
+
+/** Judges a response before its body is read. */
+export function judge(
+  seal: Seal,
+  route: Route,
+  status: number,
+  headers: IncomingHttpHeaders,
+): Verdict {
+  if (status === 401) return { kind: 'unauthorized' }
+  const location = headerOf(headers, 'location')
+  if (isRedirect(status)) return judgeMoved(route, location, headers)
+  const passed = headersToClient(headers)
+  if (route.ns !== undefined) passed.push('oci-namespace', route.upstream.host.name)
+  // ECR's way to say that its twelve hours are over.
+  if (status === 400 || status === 403) return { kind: 'suspect', headers: passed }
+  const link = headerOf(headers, 'link')
+  const rewritten = link === undefined ? undefined : rewriteLink(route, link)
+  if (rewritten !== undefined) passed.push('link', rewritten)
+  const place = locationFor(seal, route, status, headers, location)
+  if (typeof place === 'object') return { kind: 'problem', problem: place }
+  if (place !== undefined) passed.push('location', place)
+  return { kind: 'pass', headers: passed, body: 'stream' }
+}
+
+function judgeMoved(
+  route: Route,
+  location: string | undefined,
+  headers: IncomingHttpHeaders,
+): Verdict {
+  if (location === undefined) {
+    const told = `${route.upstream.host.name} redirected to nowhere`
+    return { kind: 'problem', problem: problem(502, 'UNKNOWN', told) }
+  }
+  const redirect = judgeRedirect(route, location)
+  switch (redirect.kind) {
+    case 'pass': {
+      // A redirect's own body is nothing that a client needs, and some wait for its end for ever.
+      const passed = headersToClient(without(headers, 'content-length', 'content-type'))
+      passed.push('location', redirect.location, 'content-length', '0')
+      return { kind: 'pass', headers: passed, body: 'none' }
+    }
+    case 'follow':
+      return { kind: 'moved', path: redirect.path }
+    case 'refuse':
+      return { kind: 'problem', problem: redirect.problem }
+  }
+}
+
+/** The Location that a response to a push gets, if it gets one. */
+function locationFor(
+  seal: Seal,
+  route: Route,
+  status: number,
+  headers: IncomingHttpHeaders,
+  location: string | undefined,
+): string | Problem | undefined {
+  const created = pushedReference(route, status, headers)
+  if (created !== undefined) return pushedLocation(route, created)
+  const ongoing = route.kind === 'upload' || route.kind === 'uploads'
+  if (!ongoing || location === undefined || status >= 300) return undefined
+  return sealLocation(seal, route, location)
+}
+
+/** What a push has made, where this response is the end of one. */
+function pushedReference(
+  { method, kind, digest, reference }: Route,
+  status: number,
+  headers: IncomingHttpHeaders,
+): string | undefined {
+  // ECR answers 201 to the chunks of an upload as well: PATCH ends nothing.
+  if (status !== 201 || method === 'PATCH') return undefined
+  if (kind === 'manifest') return headerOf(headers, 'docker-content-digest') ?? reference
+  return digest
+}
+
+function without(headers: IncomingHttpHeaders, ...names: readonly string[]): IncomingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name)))
+}
+
+/** Whether a 400 or 403 is about the credential's age and not about the request. */
+export function saysExpired(body: string): boolean {
+  return /authorization token has expired/i.test(body)
+}
