@@ -1,0 +1,172 @@
+import { readFileSync } from 'node:fs'
+import { createAgentClient, preferAgent } from './agent/client.ts'
+import { createCache } from './cache.ts'
+import type { Config } from './config.ts'
+import { loadConfig } from './config-file.ts'
+import { PurserError } from './model/errors.ts'
+import { DEFAULT_WORKSPACE } from './model/target.ts'
+import type { Net } from './net/net.ts'
+import { LOG_LEVELS, type Log, type LogLevel, silentLog } from './observe/log.ts'
+import { findPaths, type Paths } from './paths.ts'
+import { createRegistries } from './registries/all.ts'
+import type { Registry } from './registries/registry.ts'
+import { loadRequest } from './request/load.ts'
+import type { ContainerRequest } from './request/request.ts'
+import { createResolver, type Resolver } from './resolver.ts'
+import { sourceOrder } from './sources/order.ts'
+import type { Source } from './sources/source.ts'
+import { openKeySource } from './vault/key-source.ts'
+import { openVault } from './vault/sqlite.ts'
+import type { Vault } from './vault/vault.ts'
+
+/** What a process is given by its surroundings; `main.ts` alone reads them. */
+export interface Runtime {
+  readonly version: string
+  readonly args: readonly string[]
+  /** The program and leading arguments that start this very program again. */
+  readonly command: readonly [string, ...string[]]
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly uid: number | undefined
+  readonly pid: number
+  stdin(): NodeJS.ReadStream
+  stdinIsTerminal(): boolean
+  stdoutIsTerminal(): boolean
+  stderrIsTerminal(): boolean
+  writeOut(text: string): void
+  writeError(text: string): void
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  /** Aborts when the process is told to stop. */
+  readonly signal: AbortSignal
+}
+
+/** What flags say where they differ from the environment. */
+export interface Overrides {
+  readonly config?: string | undefined
+  readonly request?: string | undefined
+  readonly workspace?: string | undefined
+}
+
+/** The parts of Purser, each made when it is first asked for, and once. */
+export interface App {
+  readonly paths: Paths
+  readonly workspace: string
+  /** The agent's socket; `undefined` if no agent is to be asked. */
+  readonly socket: string | undefined
+  config(): Promise<Config>
+  log(fallback?: LogLevel): Promise<Log>
+  vault(): Promise<Vault>
+  net(): Promise<Net>
+  request(): Promise<ContainerRequest | undefined>
+  registries(): readonly Registry[]
+  sources(): Promise<readonly Source[]>
+  /** Resolves in this process. */
+  ownResolver(): Promise<Resolver>
+  /** Asks the agent where there is one; a request of this process's own is its own to answer. */
+  resolver(): Promise<Resolver>
+  close(): Promise<void>
+}
+
+/** Composes Purser; nothing is read or opened before it is asked for. */
+export function createApp(runtime: Runtime, overrides: Overrides = {}): App {
+  const { env, now, uid = 0 } = runtime
+  const paths = findPaths(env, uid)
+  const closers: (() => Promise<void>)[] = []
+
+  const app: App = {
+    paths,
+    workspace: overrides.workspace ?? (env['PURSER_WORKSPACE'] || DEFAULT_WORKSPACE),
+    socket: socketOf(env, paths),
+    config: once(() => {
+      const file = overrides.config ?? (env['PURSER_CONFIG'] || undefined)
+      return loadConfig({ paths, file, uid: runtime.uid })
+    }),
+    log: (fallback) => openLog(runtime, fallback),
+    vault: once(async () => {
+      const { vault } = await app.config()
+      const keys = openKeySource(vault.key, { env, uid })
+      const open = await openVault({ path: vault.path, keys, uid, now })
+      closers.push(() => open.close())
+      return open
+    }),
+    net: once(async () => {
+      const { connect, tls } = await app.config()
+      const { createNet } = await import('./net/undici.ts')
+      const net = createNet({ ca: tls.ca.map(readCertificates), connect })
+      closers.push(() => net.close())
+      return net
+    }),
+    request: once(async () => {
+      const where = overrides.request ?? (env['PURSER_REQUEST'] || undefined)
+      return where === undefined ? undefined : loadRequest(where, runtime)
+    }),
+    registries: onceSync(() => createRegistries({ net: app.net, now })),
+    sources: once(async () => {
+      const { buildRegistry } = await app.config()
+      const registries = app.registries()
+      return sourceOrder({
+        request: await app.request(),
+        vault: app.vault,
+        registries,
+        buildRegistry,
+      })
+    }),
+    ownResolver: once(async () =>
+      createResolver({
+        sources: await app.sources(),
+        registries: app.registries(),
+        cache: createCache({ now }),
+      }),
+    ),
+    resolver: once(async () => {
+      const { socket } = app
+      if (socket === undefined || (await app.request()) !== undefined) return app.ownResolver()
+      return preferAgent(createAgentClient({ socket, uid }), app.ownResolver)
+    }),
+    async close() {
+      await Promise.all(closers.splice(0).map((close) => close()))
+    },
+  }
+  return app
+}
+
+/** `PURSER_SOCKET` names the agent's socket; empty, it says that no agent is to be asked. */
+function socketOf(env: Runtime['env'], paths: Paths): string | undefined {
+  const named = env['PURSER_SOCKET']
+  return named === undefined ? paths.socket : named || undefined
+}
+
+async function openLog({ env, writeError }: Runtime, fallback?: LogLevel): Promise<Log> {
+  const named = env['PURSER_LOG'] || undefined
+  const level = named === undefined ? fallback : LOG_LEVELS.find((each) => each === named)
+  if (named !== undefined && level === undefined) {
+    throw new PurserError('config-invalid', 'PURSER_LOG must be error, warn, info or debug')
+  }
+  if (level === undefined) return silentLog
+  const { createJsonLog } = await import('./observe/json-log.ts')
+  return createJsonLog(level, writeError)
+}
+
+function readCertificates(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new PurserError('config-invalid', 'cannot read a file of [tls] ca', { cause: error })
+  }
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
+
+function onceSync<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
+}

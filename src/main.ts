@@ -1,0 +1,114 @@
+import { writeSync } from 'node:fs'
+import { basename } from 'node:path'
+import { isSea } from 'node:sea'
+import type { Runtime } from './app.ts'
+
+/** Made by the build; a checkout that runs from source has none. */
+declare const PURSER_VERSION: string | undefined
+
+const HELPER_NAME = 'docker-credential-purser'
+
+/**
+ * Variables that change what Node prints, trusts, writes or connects to, however a program is
+ * built. Deleting one is too late, since Node has read it by then: the program starts anew.
+ */
+const NODE_VARIABLES = [
+  'NODE_COMPILE_CACHE',
+  'NODE_DEBUG',
+  'NODE_DEBUG_NATIVE',
+  'NODE_EXTRA_CA_CERTS',
+  'NODE_TLS_REJECT_UNAUTHORIZED',
+  'NODE_USE_ENV_PROXY',
+  'NODE_USE_SYSTEM_CA',
+  'NODE_V8_COVERAGE',
+]
+
+/** `docker-credential-purser`, by whatever path; an interpreter is told apart by its script. */
+function isHelper(): boolean {
+  return [process.argv0, process.argv[1] ?? ''].some((name) => basename(name) === HELPER_NAME)
+}
+
+function restartWithout(names: readonly string[]): void {
+  const env = { ...process.env }
+  for (const name of names) delete env[name]
+  process.execve?.(process.execPath, [process.argv0, ...process.argv.slice(2)], env)
+}
+
+/** Writes all of it before the process ends; a reader that has gone away wants no more. */
+function write(fd: 1 | 2, text: string): void {
+  let rest = Buffer.from(text)
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest))
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      if (code === 'EPIPE') return
+      if (code !== 'EAGAIN') throw error
+      // A pipe that is full and does not block: give its reader a moment.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    }
+  }
+}
+
+/** The exit code that a shell reports for a program ended by a signal. */
+const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+
+/** Aborts when the program is told to stop; it then has the exit code that says so. */
+function listenForSignals(): AbortSignal {
+  const stop = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      process.exitCode = SIGNAL_EXIT_CODES[name]
+      stop.abort(name)
+    })
+  }
+  return stop.signal
+}
+
+function createRuntime(signal: AbortSignal): Runtime {
+  return {
+    version: typeof PURSER_VERSION === 'string' ? PURSER_VERSION : '0.0.0-dev',
+    args: process.argv.slice(2),
+    // How to start this very program again, whether it is a binary or a script.
+    command: isSea()
+      ? [process.execPath]
+      : [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
+    env: process.env,
+    uid: process.geteuid?.(),
+    pid: process.pid,
+    stdin: () => process.stdin,
+    stdinIsTerminal: () => process.stdin.isTTY === true,
+    stdoutIsTerminal: () => process.stdout.isTTY === true,
+    stderrIsTerminal: () => process.stderr.isTTY === true,
+    writeOut: (text) => write(1, text),
+    writeError: (text) => write(2, text),
+    now: Date.now,
+    signal,
+  }
+}
+
+async function main(): Promise<void> {
+  const unwelcome = NODE_VARIABLES.filter((name) => process.env[name] !== undefined)
+  if (isSea() && unwelcome.length > 0) restartWithout(unwelcome)
+  process.exitCode ??= isHelper() ? await helper() : await cli()
+}
+
+/** A helper ends with its client: signals do to it what they do to any program. */
+async function helper(): Promise<number> {
+  const { runHelperDoor } = await import('./helper-door.ts')
+  return runHelperDoor(createRuntime(new AbortController().signal))
+}
+
+async function cli(): Promise<number> {
+  const { runCliDoor } = await import('./cli-door.ts')
+  return runCliDoor(createRuntime(listenForSignals()))
+}
+
+/** An error that nobody caught: its message may quote anything, so only its kind is told. */
+process.on('uncaughtException', (error: unknown) => {
+  const kind = error instanceof Error ? error.name : 'unknown'
+  write(2, `purser: error: internal error (${kind}); please report it\n`)
+  process.exit(1)
+})
+
+void main()

@@ -1,0 +1,146 @@
+import { startAgent } from './agent/server.ts'
+import { type App, createApp, type Overrides, type Runtime } from './app.ts'
+import type { Config, ListenAddress, UpstreamConfig } from './config.ts'
+import { parseListen } from './config-toml.ts'
+import { PurserError } from './model/errors.ts'
+import type { Host } from './model/host.ts'
+import type { Log } from './observe/log.ts'
+import { createMemo } from './proxy/memo.ts'
+import { createProxy, type Proxy as RegistryProxy } from './proxy/server.ts'
+import { createUpstreamTable, type UpstreamTable } from './proxy/upstreams.ts'
+import { hostsOf } from './sources/request.ts'
+import { createTokens } from './token/tokens.ts'
+import { isHostsOwn } from './vault/spelling.ts'
+
+export interface ServeOptions extends Overrides {
+  /** `address:port` each, instead of the configuration's. */
+  readonly listen: readonly string[]
+}
+
+/** How long what was learnt of a host is believed; a login made meanwhile counts from then on. */
+const DISCOVERY_MS = 1_000
+/** More hosts than a node's clients name; a client that makes some up costs no memory. */
+const DISCOVERY_CAPACITY = 1_000
+
+/**
+ * Runs the proxy and the agent until told to stop.
+ *
+ * @throws `config-invalid`, `network` if an address is taken, `not-allowed` if an agent runs already
+ */
+export async function serve(options: ServeOptions, runtime: Runtime): Promise<void> {
+  const app = createApp(runtime, options)
+  const log = await app.log('info')
+  const closers: (() => Promise<void>)[] = [() => app.close()]
+  try {
+    const config = await app.config()
+    const addresses = listenAddresses(options, config)
+    const proxy = await startProxy(app, config, log, runtime.now)
+    closers.unshift(() => proxy.close())
+    const listening = await listenAll(proxy, addresses, config.upstreams, log)
+    const { socket, workspace } = app
+    if (socket !== undefined) {
+      const resolver = await app.ownResolver()
+      const { version, pid, uid = 0 } = runtime
+      const status = () => ({ version, pid, workspace, listening })
+      const agent = await startAgent({ socket, uid, resolver, log, status })
+      closers.unshift(() => agent.close())
+      log.info('agent listening', { socket })
+    }
+    await aborted(runtime.signal)
+    log.info('stopping')
+  } finally {
+    for (const close of closers) await close()
+  }
+}
+
+async function startProxy(
+  app: App,
+  config: Config,
+  log: Log,
+  now: () => number,
+): Promise<RegistryProxy> {
+  const net = await app.net()
+  return createProxy({
+    upstreams: createUpstreams(app, config, now),
+    resolver: await app.ownResolver(),
+    tokens: createTokens({ net, now }),
+    net,
+    workspace: app.workspace,
+    log,
+    now,
+  })
+}
+
+/** The configured upstreams, and the hosts for which the vault or the request has a credential. */
+function createUpstreams(app: App, config: Config, now: () => number): UpstreamTable {
+  const memo = createMemo<UpstreamConfig | undefined>({
+    now,
+    ttlMs: DISCOVERY_MS,
+    capacity: DISCOVERY_CAPACITY,
+  })
+  return createUpstreamTable(config.upstreams, async (host) =>
+    memo.get(host.name, async () => ((await isKnown(app, config, host)) ? usual(host) : undefined)),
+  )
+}
+
+async function isKnown(app: App, { buildRegistry }: Config, host: Host): Promise<boolean> {
+  const request = await app.request()
+  if (request !== undefined) {
+    if (hostsOf(request, { buildRegistry }).some(({ name }) => name === host.name)) return true
+  }
+  const entries = await (await app.vault()).findByHostname(app.workspace, host.hostname)
+  return entries.some((entry) => entry.host.name === host.name && isHostsOwn(entry))
+}
+
+function usual(host: Host): UpstreamConfig {
+  return {
+    host,
+    alias: undefined,
+    listen: undefined,
+    actions: ['pull', 'push'],
+    tls: true,
+    realms: [],
+    onFault: 'fail',
+  }
+}
+
+function listenAddresses({ listen }: ServeOptions, config: Config): readonly ListenAddress[] {
+  if (listen.length === 0) return config.proxy.listen
+  return listen.map((text) => {
+    const address = parseListen(text)
+    if (typeof address !== 'string') return address
+    throw new PurserError('usage', `--listen ${address}`)
+  })
+}
+
+async function listenAll(
+  proxy: RegistryProxy,
+  addresses: readonly ListenAddress[],
+  upstreams: readonly UpstreamConfig[],
+  log: Log,
+): Promise<readonly string[]> {
+  const listening: string[] = []
+  for (const address of addresses) {
+    const text = format(await proxy.listen(address))
+    listening.push(text)
+    log.info('proxy listening', { address: text })
+  }
+  for (const upstream of upstreams) {
+    if (upstream.listen === undefined) continue
+    const text = format(await proxy.listen(upstream.listen, upstream))
+    listening.push(text)
+    log.info('proxy listening', { address: text, upstream: upstream.host.name })
+  }
+  return listening
+}
+
+function format({ address, port }: ListenAddress): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

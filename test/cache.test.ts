@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest'
+import { createCache } from '../src/cache.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+function clock(start = 1_800_000_000_000) {
+  let at = start
+  return {
+    now: () => at,
+    pass: (ms: number) => {
+      at += ms
+    },
+    date: (ms: number) => new Date(at + ms),
+  }
+}
+
+const never = new AbortController().signal
+
+describe('a cache', () => {
+  it('makes a value once for all who ask meanwhile', async () => {
+    const cache = createCache<number>({ now: Date.now })
+    let made = 0
+    const produce = async () => ({ value: ++made, expiresAt: undefined })
+    const values = await Promise.all(
+      Array.from({ length: 10_000 }, () => cache.get('k', produce, never)),
+    )
+    expect(new Set(values)).toEqual(new Set([1]))
+    expect(made).toBe(1)
+  })
+
+  it.each([
+    // [life, age, served again?]
+    [12 * HOUR, 10 * HOUR, true],
+    [12 * HOUR, 12 * HOUR - 12 * 6 * MINUTE, false],
+    [HOUR, 53 * MINUTE, true],
+    [HOUR, 54 * MINUTE, false],
+    [5 * MINUTE, 3 * MINUTE, true],
+    [5 * MINUTE, 4 * MINUTE, false],
+    [MINUTE, 29_000, true],
+    [MINUTE, 30_000, false],
+  ])('serves a value of %i ms at %i ms: %s', async (life, age, served) => {
+    const time = clock()
+    const cache = createCache<number>({ now: time.now })
+    let made = 0
+    const produce = async () => ({ value: ++made, expiresAt: time.date(life) })
+    await cache.get('k', produce, never)
+    time.pass(age)
+    expect(await cache.get('k', produce, never)).toBe(served ? 1 : 2)
+  })
+
+  it('tells a failure to all who waited, and tries again for the next', async () => {
+    const cache = createCache<number>({ now: Date.now })
+    let tries = 0
+    const produce = async () => {
+      tries++
+      if (tries === 1) throw new Error('refused')
+      return { value: tries, expiresAt: undefined }
+    }
+    const both = await Promise.allSettled([
+      cache.get('k', produce, never),
+      cache.get('k', produce, never),
+    ])
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(await cache.get('k', produce, never)).toBe(2)
+  })
+
+  it('never serves an old value after an error', async () => {
+    const time = clock()
+    const cache = createCache<number>({ now: time.now })
+    await cache.get('k', async () => ({ value: 1, expiresAt: time.date(HOUR) }), never)
+    time.pass(55 * MINUTE)
+    const failing = cache.get('k', () => Promise.reject(new Error('refused')), never)
+    await expect(failing).rejects.toThrow('refused')
+  })
+
+  it('exchanges at most 12 times an hour, whatever is answered', async () => {
+    const time = clock()
+    const cache = createCache<number>({ now: time.now })
+    let tries = 0
+    const produce = async () => {
+      tries++
+      throw new Error('refused')
+    }
+    for (let i = 0; i < 100; i++) {
+      await expect(cache.get('k', produce, never)).rejects.toThrow()
+      time.pass(1_000)
+    }
+    expect(tries).toBe(12)
+    await expect(cache.get('k', produce, never)).rejects.toMatchObject({
+      code: 'exchange-limit',
+      message: 'this credential was exchanged 12 times within the hour',
+      hint: 'mend what made it fail; the next try is due in 59 min',
+    })
+    await expect(cache.get('other', produce, never)).rejects.toThrow('refused')
+    time.pass(HOUR)
+    await expect(cache.get('k', produce, never)).rejects.toThrow('refused')
+  })
+
+  it('goes on for the others when one gives up, and stops when all have', async () => {
+    const cache = createCache<number>({ now: Date.now })
+    let finish: (value: number) => void = () => {}
+    let stopped = false
+    const produce = (signal: AbortSignal) =>
+      new Promise<{ value: number; expiresAt: undefined }>((resolve, reject) => {
+        finish = (value) => resolve({ value, expiresAt: undefined })
+        signal.addEventListener('abort', () => {
+          stopped = true
+          reject(signal.reason)
+        })
+      })
+    const first = new AbortController()
+    const gaveUp = cache.get('k', produce, first.signal)
+    const waits = cache.get('k', produce, never)
+    first.abort(new Error('gone'))
+    await expect(gaveUp).rejects.toThrow('gone')
+    expect(stopped).toBe(false)
+    finish(7)
+    expect(await waits).toBe(7)
+
+    const alone = new AbortController()
+    const last = cache.get('other', produce, alone.signal)
+    alone.abort(new Error('gone'))
+    await expect(last).rejects.toThrow('gone')
+    expect(stopped).toBe(true)
+  })
+
+  it('forgets what it is told to, and what was unused for longest', async () => {
+    const cache = createCache<number>({ now: Date.now, capacity: 2 })
+    let made = 0
+    const produce = async () => ({ value: ++made, expiresAt: undefined })
+    await cache.get('a', produce, never)
+    cache.drop('a')
+    expect(await cache.get('a', produce, never)).toBe(2)
+    await cache.get('b', produce, never)
+    await cache.get('a', produce, never)
+    await cache.get('c', produce, never)
+    expect(await cache.get('a', produce, never)).toBe(2)
+    expect(await cache.get('b', produce, never)).toBe(5)
+  })
+})
