@@ -23,7 +23,7 @@ export interface KeySource {
   readonly writer: KeyWriter | undefined
 }
 
-export interface KeyWriter {
+interface KeyWriter {
   /** Makes a key if there is none. @returns the one that is there, whoever made it. */
   create(): Keyring
   /** Replaces all keys at once. */

@@ -59,7 +59,7 @@ export function writeDurably(path: string, text: string): void {
 }
 
 /** The code of an error of the operating system, such as `ENOENT`. */
-export function systemCode(error: unknown): string | undefined {
+function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }

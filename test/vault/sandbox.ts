@@ -23,7 +23,7 @@ export async function openForTest(options: VaultOptions): Promise<Vault> {
   return vault
 }
 
-/** A program of this folder, run by this Node; killed with the test at the latest. */
+/** A script, run by this Node; killed with the test at the latest. */
 export interface Program {
   readonly child: ChildProcessByStdio<null, Readable, null>
   /** What it has said, when it has ended. */
@@ -32,9 +32,8 @@ export interface Program {
   readonly ended: Promise<number | NodeJS.Signals | null>
 }
 
-export function start(script: string, ...args: readonly string[]): Program {
-  const path = fileURLToPath(new URL(script, import.meta.url))
-  const child = spawn(process.execPath, ['--no-warnings', path, ...args], {
+export function start(script: URL, ...args: readonly string[]): Program {
+  const child = spawn(process.execPath, ['--no-warnings', fileURLToPath(script), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   onTestFinished(() => {
