@@ -26,5 +26,6 @@ function outcomeOf(delivery: Delivery) {
     return { status, code, reason: message }
   }
   const { kind, status, bytes } = delivery
-  return kind === 'broken' ? { status, bytes, broken: true } : { status, bytes }
+  if (kind === 'sent') return { status, bytes }
+  return { status: status === 0 ? undefined : status, bytes, broken: true }
 }

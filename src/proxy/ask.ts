@@ -58,6 +58,7 @@ export function parseAsk(method: string, url: string): Ask | Problem {
   // Digests are the one thing here in which clients escape a character that needs none.
   const path = (mark === -1 ? url : url.slice(0, mark)).replace(/%3a(?=[^/]*$)/i, ':')
   const search = mark === -1 ? '' : url.slice(mark + 1)
+  if (!path.startsWith('/v2/') && path.startsWith('/')) return notServed(path)
   if (!PATH.test(path) || path.includes('/../') || path.includes('/./')) {
     return problem(400, 'NAME_INVALID', 'the path is not one of a registry')
   }

@@ -34,7 +34,7 @@ export interface ProxyOptions {
 }
 
 /** The registry proxy. */
-export interface RegistryProxy {
+export interface Proxy {
   /**
    * Listens on one more address.
    *
@@ -67,7 +67,7 @@ const LIMITS = {
 /** How long a transfer may go on once the proxy is told to stop; service managers allow 90 s. */
 const GRACE_MS = 10_000
 
-export function createProxy(options: ProxyOptions): RegistryProxy {
+export function createProxy(options: ProxyOptions): Proxy {
   const { upstreams, workspace, log, now } = options
   const admit = createAdmission(options.hosts ?? [])
   const authorizer = createAuthorizer(options)

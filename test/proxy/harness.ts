@@ -11,7 +11,11 @@ import { Secret } from '../../src/model/secret.ts'
 import type { Target } from '../../src/model/target.ts'
 import type { LogFields } from '../../src/observe/log.ts'
 import type { Tokens } from '../../src/proxy/authorize.ts'
-import { createProxy, type ProxyOptions, type RegistryProxy } from '../../src/proxy/server.ts'
+import {
+  createProxy,
+  type ProxyOptions,
+  type Proxy as RegistryProxy,
+} from '../../src/proxy/server.ts'
 import { createUpstreamTable } from '../../src/proxy/upstreams.ts'
 import { type FakeRegistry, type FakeRegistryOptions, startRegistry } from '../fakes/registry.ts'
 
@@ -131,7 +135,7 @@ export interface Answer {
 
 interface AskOptions {
   readonly method?: string
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  readonly headers?: Readonly<Record<string, string>>
   readonly body?: Buffer | string | Readable
 }
 
@@ -162,7 +166,7 @@ export function talk(port: number, bytes: string | Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
     const chunks: Buffer[] = []
-    socket.on('data', (chunk) => chunks.push(chunk))
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk))
     socket.on('error', reject)
     socket.on('close', () => resolve(Buffer.concat(chunks).toString('latin1')))
   })
