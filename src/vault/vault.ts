@@ -19,7 +19,7 @@ export interface Entry extends EntryKey {
   readonly updatedAt: Date
 }
 
-/** Credentials at rest. Everything but the number of entries and their ages is sealed. */
+/** Credentials at rest: a file tells how many there are, in which order they came, and no more. */
 export interface Vault {
   /**
    * The entries of a host whose prefix is the repository or an ancestor of it, longest prefix
