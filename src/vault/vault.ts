@@ -19,7 +19,7 @@ export interface Entry extends EntryKey {
   readonly updatedAt: Date
 }
 
-/** Credentials at rest: a file tells how many there are, in which order they came, and no more. */
+/** Credentials at rest. Without the key they tell how many they are, in which order, how long. */
 export interface Vault {
   /**
    * The entries of a host whose prefix is the repository or an ancestor of it, longest prefix
