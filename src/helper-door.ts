@@ -1,0 +1,30 @@
+import { createApp, type Runtime } from './app.ts'
+import type { HelperContext } from './helper/context.ts'
+import { runHelper } from './helper/protocol.ts'
+import type { Host } from './model/host.ts'
+import { registryOf } from './registries/all.ts'
+import { hostsOf } from './sources/request.ts'
+
+/** Runs the Docker credential helper. @returns its exit code */
+export async function runHelperDoor(runtime: Runtime): Promise<0 | 1> {
+  const app = createApp(runtime)
+  const context: HelperContext = {
+    version: runtime.version,
+    workspace: app.workspace,
+    resolver: { resolve: async (target, signal) => (await app.resolver()).resolve(target, signal) },
+    openSources: app.sources,
+    openVault: app.vault,
+    async findHosts(): Promise<readonly Host[]> {
+      const request = await app.request()
+      const { buildRegistry } = await app.config()
+      return request === undefined ? [] : hostsOf(request, { buildRegistry })
+    },
+    isGeneric: (host) => registryOf(app.registries(), host).name === 'generic',
+    log: await app.log(),
+  }
+  try {
+    return await runHelper(runtime.args, runtime.stdin, runtime.writeOut, context, runtime.signal)
+  } finally {
+    await app.close()
+  }
+}
