@@ -10,6 +10,8 @@ export interface Target {
   /** `undefined` if the client named no repository: a docker client asks by host alone. */
   readonly repository: string | undefined
   readonly action: Action
+  /** The name of the vault's entry to prefer where there are several for the same place. */
+  readonly entry?: string
 }
 
 export const DEFAULT_WORKSPACE = 'default'
