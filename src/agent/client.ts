@@ -6,7 +6,7 @@ import {
   decodeRefusal,
   encodeQuestion,
   LOGIN_PATH,
-  MAX_MESSAGE_BYTES,
+  MAX_ANSWER_BYTES,
 } from './protocol.ts'
 import { checkSocketPath, isOwnSocket } from './socket.ts'
 
@@ -79,7 +79,7 @@ function post(
         response.setEncoding('utf8')
         response.on('data', (text: string) => {
           body += text
-          if (body.length > MAX_MESSAGE_BYTES) response.destroy()
+          if (body.length > MAX_ANSWER_BYTES) response.destroy()
         })
         response.on('end', () => resolve({ status: response.statusCode ?? 0, body }))
         response.on('error', fail)

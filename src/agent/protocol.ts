@@ -5,8 +5,11 @@ import { Secret } from '../model/secret.ts'
 import type { Target } from '../model/target.ts'
 import type { Resolution } from '../resolver.ts'
 
-/** A login's answer is a few KiB (an ECR password is 2 to 4), a question far less. */
-export const MAX_MESSAGE_BYTES = 64 * 1024
+/** A server URL of 2 KiB, twice: as the repository and as the entry's name. The rest is names. */
+export const MAX_QUESTION_BYTES = 64 * 1024
+
+/** The helper stores a login of up to 1 MiB, and JSON may escape each character as two. */
+export const MAX_ANSWER_BYTES = 2 * 1024 * 1024 + 64 * 1024
 
 /** The paths of the agent's API, as its clients write them. */
 export const LOGIN_PATH = '/v1/login'
@@ -15,8 +18,9 @@ export const STATUS_PATH = '/v1/status'
 const question = v.strictObject({
   workspace: v.pipe(v.string(), v.minLength(1), v.maxLength(255)),
   host: v.string(),
-  repository: v.optional(v.pipe(v.string(), v.maxLength(1024))),
+  repository: v.optional(v.pipe(v.string(), v.maxLength(2048))),
   action: v.picklist(['pull', 'push', 'delete']),
+  entry: v.exactOptional(v.pipe(v.string(), v.maxLength(4096))),
 })
 
 const answer = v.object({
@@ -37,8 +41,8 @@ const refusal = v.object({
 })
 
 /** The question of `POST /v1/login`. */
-export function encodeQuestion({ workspace, host, repository, action }: Target): string {
-  return JSON.stringify({ workspace, host: host.name, repository, action })
+export function encodeQuestion({ workspace, host, repository, action, entry }: Target): string {
+  return JSON.stringify({ workspace, host: host.name, repository, action, entry })
 }
 
 /** @throws `request-invalid`, naming what is wrong */

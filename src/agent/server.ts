@@ -8,7 +8,7 @@ import {
   encodeAnswer,
   encodeRefusal,
   LOGIN_PATH,
-  MAX_MESSAGE_BYTES,
+  MAX_QUESTION_BYTES,
   STATUS_PATH,
 } from './protocol.ts'
 import { claimSocket, protectSocket } from './socket.ts'
@@ -98,7 +98,7 @@ async function receive(request: IncomingMessage): Promise<string> {
   let size = 0
   for await (const chunk of request) {
     size += chunk.length
-    if (size > MAX_MESSAGE_BYTES) {
+    if (size > MAX_QUESTION_BYTES) {
       throw new PurserError('request-invalid', 'the question has more than 64 KiB')
     }
     chunks.push(chunk)
