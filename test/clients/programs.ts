@@ -1,0 +1,52 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { describe, it } from 'vitest'
+
+/** Whether a machine that lacks a program fails instead of skipping what needs it. */
+const REQUIRED = process.env['PURSER_TEST_REQUIRE_CLIENTS'] === '1'
+
+/** Debian keeps daemons where an ordinary user's PATH does not look. */
+export const PROGRAM_PATH = [
+  process.env['PATH'] ?? '',
+  '/usr/local/sbin',
+  '/usr/sbin',
+  '/sbin',
+].join(delimiter)
+
+/**
+ * A `describe` that needs real programs: skipped with their names in the title where they are not
+ * installed, and a failure instead if `PURSER_TEST_REQUIRE_CLIENTS=1`.
+ *
+ * @param needs programs to find in PATH; `root` stands for the right to start daemons and mounts.
+ */
+export function describeWith(title: string, needs: readonly string[], define: () => void): void {
+  const missing = needs.filter((program) => !isThere(program))
+  if (missing.length === 0) {
+    describe(title, define)
+    return
+  }
+  const named = `${title} (missing: ${missing.join(', ')})`
+  if (REQUIRED) {
+    describe(named, () => {
+      it('finds the programs that it needs', () => {
+        throw new Error(`missing: ${missing.join(', ')}`)
+      })
+    })
+    return
+  }
+  describe.skip(named, define)
+}
+
+function isThere(program: string): boolean {
+  if (program === 'root') return process.getuid?.() === 0
+  return PROGRAM_PATH.split(delimiter).some((folder) => isExecutable(join(folder, program)))
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

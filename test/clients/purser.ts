@@ -1,0 +1,69 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Ended, run, runOk, startDaemon } from './child.ts'
+import type { Upstream } from './registry.ts'
+import type { Sandbox } from './sandbox.ts'
+
+/** `purser serve`, and how clients name it. */
+export interface Serving {
+  /** `localhost:PORT` for every registry by path. */
+  readonly host: string
+  /** `localhost:PORT` for one registry alone. */
+  hostOf(upstream: Upstream): string
+  readonly log: () => string
+}
+
+/** Puts the registry's login into the sandbox's vault. */
+export async function storeLogin(sandbox: Sandbox, upstream: Upstream): Promise<void> {
+  await runOk('purser', ['login', upstream.host, '--username', upstream.user, '--password-stdin'], {
+    env: sandbox.env,
+    input: upstream.password,
+  })
+}
+
+/** Asks the helper as a client would. */
+export function askHelper(sandbox: Sandbox, action: string, input: string): Promise<Ended> {
+  return run('docker-credential-purser', [action], { env: sandbox.env, input })
+}
+
+/** Starts the proxy and the agent on free ports, until the sandbox is closed. */
+export async function serve(sandbox: Sandbox, upstreams: readonly Upstream[]): Promise<Serving> {
+  const file = join(await sandbox.makeFolder('serve'), 'config.toml')
+  await writeFile(file, ['[proxy]', 'listen = ["127.0.0.1:0"]', ...upstreams.map(table)].join('\n'))
+  const { value: ports, output } = await startDaemon(
+    sandbox.stack,
+    ['purser', 'serve', '--config', file],
+    sandbox.env,
+    (said) => {
+      const listening = readPorts(said)
+      return listening.size === upstreams.length + 1 && said.includes('agent listening')
+        ? listening
+        : undefined
+    },
+  )
+  const hostOf = (name: string) => `localhost:${ports.get(name)}`
+  return { host: hostOf(''), hostOf: ({ host }) => hostOf(host), log: output }
+}
+
+function table({ host, auth, tokens }: Upstream): string {
+  return [
+    '[[upstream]]',
+    `host = ${JSON.stringify(host)}`,
+    `alias = ${JSON.stringify(auth)}`,
+    'listen = "127.0.0.1:0"',
+    'tls = false',
+    `realms = ${JSON.stringify(tokens === undefined ? [] : [tokens.origin])}`,
+    '',
+  ].join('\n')
+}
+
+/** Ports by the registry that they stand for; the one for all of them under the empty name. */
+function readPorts(log: string): ReadonlyMap<string, string> {
+  const lines = log.split('\n').filter((line) => line.includes('proxy listening'))
+  return new Map(
+    lines.map((line) => [
+      /"upstream":"([^"]+)"/.exec(line)?.[1] ?? '',
+      /"address":"127\.0\.0\.1:(\d+)"/.exec(line)?.[1] ?? '',
+    ]),
+  )
+}
