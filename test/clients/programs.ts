@@ -34,6 +34,8 @@ export function describeWith(title: string, needs: readonly string[], define: ()
     })
     return
   }
+  // The usual reporter folds a file that is skipped as a whole into one line without titles.
+  console.warn(`skipped: ${named}`)
   describe.skip(named, define)
 }
 
