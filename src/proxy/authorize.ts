@@ -99,11 +99,14 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     refused(route, authorization) {
       const { upstream, repository, scopes } = route
       const { resolution } = authorization
-      log.warn('registry refused the credential', {
-        host: upstream.host.name,
-        repository,
-        source: resolution?.source ?? 'none',
-      })
+      if (resolution !== undefined) {
+        const { source } = resolution
+        log.warn('registry refused the credential', {
+          host: upstream.host.name,
+          repository,
+          source,
+        })
+      }
       memo.drop(keyOf(route), authorization)
       tokens.refused({ upstream, login: resolution?.login, scopes, header: authorization.header })
     },

@@ -48,6 +48,8 @@ type Mode = 'stream' | 'hold' | 'discard'
  */
 export function relay(dispatcher: Dispatcher, request: Relay): Promise<Outcome> {
   const { res } = request
+  // Gone while the credential was looked for: nobody is left to send anything for.
+  if (res.destroyed) return Promise.resolve({ kind: 'broken', status: 0, bytes: 0 })
   return new Promise((resolve) => {
     let controller: Dispatcher.DispatchController | undefined
     let mode: Mode = 'discard'

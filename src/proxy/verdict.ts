@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'undici/types/header.js'
+import { isDigest } from './grammar.ts'
 import { headerOf, headersToClient } from './headers.ts'
 import { pushedLocation, rewriteLink, sealLocation } from './location.ts'
 import { type Problem, problem } from './problem.ts'
@@ -27,8 +28,7 @@ export function judge(
   if (status === 401) return { kind: 'unauthorized' }
   const location = headerOf(headers, 'location')
   if (isRedirect(status)) return judgeMoved(route, location, headers)
-  const passed = headersToClient(headers)
-  if (route.ns !== undefined) passed.push('oci-namespace', route.upstream.host.name)
+  const passed = passOn(route, headers)
   // ECR's way to say that its twelve hours are over.
   if (status === 400 || status === 403) return { kind: 'suspect', headers: passed }
   const link = headerOf(headers, 'link')
@@ -53,7 +53,7 @@ function judgeMoved(
   switch (redirect.kind) {
     case 'pass': {
       // A redirect's own body is nothing that a client needs, and some wait for its end for ever.
-      const passed = headersToClient(without(headers, 'content-length', 'content-type'))
+      const passed = passOn(route, without(headers, 'content-length', 'content-type'))
       passed.push('location', redirect.location, 'content-length', '0')
       return { kind: 'pass', headers: passed, body: 'none' }
     }
@@ -87,8 +87,16 @@ function pushedReference(
 ): string | undefined {
   // ECR answers 201 to the chunks of an upload as well: PATCH ends nothing.
   if (status !== 201 || method === 'PATCH') return undefined
-  if (kind === 'manifest') return headerOf(headers, 'docker-content-digest') ?? reference
-  return digest
+  if (kind !== 'manifest') return digest
+  const told = headerOf(headers, 'docker-content-digest')
+  return told !== undefined && isDigest(told) ? told : reference
+}
+
+/** The registry's headers, and which registry it was for those who asked by `ns`. */
+function passOn({ ns, upstream }: Route, headers: IncomingHttpHeaders): string[] {
+  const passed = headersToClient(headers)
+  if (ns !== undefined) passed.push('oci-namespace', upstream.host.name)
+  return passed
 }
 
 function without(headers: IncomingHttpHeaders, ...names: readonly string[]): IncomingHttpHeaders {

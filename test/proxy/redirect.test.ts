@@ -1,5 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { isProblem } from '../../src/proxy/problem.ts'
+import { judgeRedirect } from '../../src/proxy/redirect.ts'
+import { routeOf } from '../../src/proxy/route.ts'
+import { createUpstreamTable } from '../../src/proxy/upstreams.ts'
 import { digestOf, type Override } from '../fakes/registry.ts'
 import { ask, BASIC, errorOf, fakeRegistry, LOGIN, runProxy, upstreamAt } from './harness.ts'
 
@@ -71,4 +75,19 @@ test.each([
   const answer = await ask(blob)
   expect(answer.status).toBe(502)
   expect(errorOf(answer).message).toContain(message)
+})
+
+test.each([
+  { name: 'to https', location: 'https://cdn.example/x?y=z', kind: 'pass' },
+  { name: 'without scheme', location: '//cdn.example/x', kind: 'pass' },
+  { name: 'to another port', location: 'https://ghcr.io:8443/x', kind: 'pass' },
+  { name: 'within', location: 'https://ghcr.io:443/x', kind: 'follow' },
+  { name: 'to plain http', location: 'http://cdn.example/x', kind: 'refuse' },
+  { name: 'to plain http of itself', location: 'http://ghcr.io/x', kind: 'refuse' },
+])('of an https registry, one $name: $kind', async ({ location, kind }) => {
+  const own = upstreamAt('ghcr.io', { tls: true })
+  const table = createUpstreamTable([own])
+  const route = await routeOf(table, own, 'GET', `/v2/a/blobs/${DIGEST}`)
+  if (isProblem(route)) throw new Error(route.message)
+  expect(judgeRedirect(route, location).kind).toBe(kind)
 })
