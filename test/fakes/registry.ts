@@ -6,7 +6,7 @@ import { fail, listen, read, sendBytes, sendJson, stop } from './http.ts'
 import { createGate, type FakeAuth } from './registry-auth.ts'
 
 /** One request as it came. */
-export interface Asked {
+interface Asked {
   readonly method: string
   readonly url: string
   readonly headers: IncomingMessage['headers']
