@@ -17,5 +17,6 @@ export interface Net {
   realm(options: { readonly allowPrivate: boolean }): Dispatcher
   /** The same rules for SDKs that bring their own client. */
   readonly httpsAgent: Agent
+  /** Closes every connection; what is still under way fails. */
   close(): Promise<void>
 }

@@ -1,0 +1,73 @@
+import { BlockList, isIP } from 'node:net'
+
+/**
+ * IPv4 blocks that are not the public internet, from IANA's special-purpose registry.
+ *
+ * @see https://www.iana.org/assignments/iana-ipv4-special-registry/
+ */
+const IPV4_BLOCKS: readonly (readonly [string, number])[] = [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  // Link-local, and with it 169.254.169.254: the metadata service of every large cloud.
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 4],
+  ['240.0.0.0', 4],
+  // Azure's wire server: in a public block, and answers to every virtual machine.
+  ['168.63.129.16', 32],
+]
+
+/** @see https://www.iana.org/assignments/iana-ipv6-special-registry/ */
+const IPV6_BLOCKS: readonly (readonly [string, number])[] = [
+  // Unspecified, loopback, and addresses that spell an IPv4 address in a deprecated way.
+  ['::', 96],
+  // IPv4-mapped: the kernel connects to the IPv4 address within.
+  ['::ffff:0:0', 96],
+  ['64:ff9b:1::', 48],
+  ['100::', 64],
+  // Teredo, ORCHID and their neighbours; 6to4: tunnels that end at an IPv4 address within.
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['3fff::', 20],
+  ['5f00::', 16],
+  // Unique local, and with it fd00:ec2::254, Amazon's metadata service.
+  ['fc00::', 7],
+  ['fe80::', 10],
+  ['fec0::', 10],
+  ['ff00::', 8],
+]
+
+const NOT_PUBLIC = createBlockList()
+
+function createBlockList(): BlockList {
+  const list = new BlockList()
+  for (const [net, bits] of IPV4_BLOCKS) {
+    list.addSubnet(net, bits, 'ipv4')
+    // NAT64 (RFC 6052) carries the IPv4 address in the last 32 bits, and is how an IPv6-only host
+    // reaches the public ones.
+    list.addSubnet(`64:ff9b::${net}`, 96 + bits, 'ipv6')
+  }
+  for (const [net, bits] of IPV6_BLOCKS) list.addSubnet(net, bits, 'ipv6')
+  return list
+}
+
+/**
+ * Whether an IP address, without brackets, is one of the public internet's.
+ *
+ * @returns `false` for what is no IP address, and for one with a zone (`fe80::1%eth0`).
+ */
+export function isPublicAddress(address: string): boolean {
+  const family = isIP(address)
+  if (family === 0 || address.includes('%')) return false
+  return !NOT_PUBLIC.check(address, family === 4 ? 'ipv4' : 'ipv6')
+}

@@ -1,0 +1,153 @@
+import { type LookupAddress, type LookupOptions, lookup } from 'node:dns'
+import {
+  isIP,
+  type LookupFunction,
+  connect as netConnect,
+  Socket,
+  type TcpNetConnectOpts,
+} from 'node:net'
+import {
+  checkServerIdentity,
+  type SecureContext,
+  type TLSSocket,
+  connect as tlsConnect,
+} from 'node:tls'
+import { PurserError } from '../model/errors.ts'
+import { isPublicAddress } from './address.ts'
+
+/** Where a request wants to go; the hostname is without brackets. */
+export interface Destination {
+  readonly protocol: 'http:' | 'https:'
+  readonly hostname: string
+  readonly port: number
+}
+
+export interface DialerOptions {
+  readonly trust: () => SecureContext
+  /** `host:port` to the `host:port` dialled instead. */
+  readonly connect: ReadonlyMap<string, string>
+  /** Resolves names that are guarded; a test's own, or the system's by default. */
+  readonly resolve?: typeof lookup
+}
+
+/**
+ * Opens a connection; the socket emits `connect` or `secureConnect`, or `error`.
+ *
+ * @param guarded - refuses an address that is not public, with code `policy`, before the first
+ * packet; not so an address that `[connect]` gave: that is the operator's own word.
+ */
+export type Dial = (destination: Destination, guarded: boolean) => Socket
+
+/** As long as undici's own: a name that resolves to a dead address must not hold a pull for a minute. */
+const CONNECT_TIMEOUT_MS = 10_000
+
+/** A TLS session per origin: an upstream and its realm are two, and an operator has some dozens. */
+const MAX_SESSIONS = 256
+
+/** The one place where sockets are opened, for undici and `node:https` alike. */
+export function createDialer({ trust, connect, resolve = lookup }: DialerOptions): Dial {
+  const routes = new Map([...connect].map(([from, to]) => [from.toLowerCase(), parseEndpoint(to)]))
+  const sessions = new Map<string, Buffer>()
+  const guardedLookup = createGuardedLookup(resolve)
+
+  function keepSession(origin: string, session: Buffer): void {
+    sessions.delete(origin)
+    sessions.set(origin, session)
+    const [oldest] = sessions.keys()
+    if (sessions.size > MAX_SESSIONS && oldest !== undefined) sessions.delete(oldest)
+  }
+
+  function secure(hostname: string, port: number, tcp: TcpNetConnectOpts): TLSSocket {
+    const origin = originOf(hostname, port)
+    const session = sessions.get(origin)
+    const socket = tlsConnect({
+      ...tcp,
+      secureContext: trust(),
+      // Said aloud, because NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
+      rejectUnauthorized: true,
+      // Names only: SNI knows no addresses (RFC 6066 3).
+      ...(isIP(hostname) === 0 && { servername: hostname }),
+      // The certificate is the destination's, whatever address [connect] sends us to.
+      checkServerIdentity: (_, certificate) => checkServerIdentity(hostname, certificate),
+      ALPNProtocols: ['http/1.1'],
+      ...(session !== undefined && { session }),
+    })
+    // A resumed session is not verified again, so it is kept by what it was verified for.
+    socket.on('session', (next: Buffer) => keepSession(origin, next))
+    socket.once('error', () => sessions.delete(origin))
+    return socket
+  }
+
+  return ({ protocol, hostname, port }, guarded) => {
+    const route = routes.get(originOf(hostname, port))
+    const host = route?.hostname ?? hostname
+    const checked = guarded && route === undefined
+    // An address literal is never looked up.
+    if (checked && isIP(host) !== 0 && !isPublicAddress(host)) {
+      return new Socket().destroy(notPublic(hostname, host))
+    }
+    const tcp = {
+      host,
+      port: route?.port ?? port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 60_000,
+      ...(checked && { lookup: guardedLookup }),
+    }
+    if (protocol === 'http:') return within(CONNECT_TIMEOUT_MS, netConnect(tcp), 'connect')
+    return within(CONNECT_TIMEOUT_MS, secure(hostname, port, tcp), 'secureConnect')
+  }
+}
+
+function within(timeoutMs: number, socket: Socket, event: string): Socket {
+  const timer = setTimeout(() => {
+    const error = new PurserError('network', `no connection within ${timeoutMs / 1000} s`)
+    socket.destroy(error)
+  }, timeoutMs)
+  const stop = () => clearTimeout(timer)
+  return socket.once(event, stop).once('close', stop)
+}
+
+/**
+ * Looks a name up and refuses it if any of its addresses is not public.
+ *
+ * The check is here and not on the URL because a public name may resolve to 169.254.169.254, and
+ * to another address each time it is asked: what is checked must be what is dialled.
+ *
+ * @see https://github.com/google/go-containerregistry/issues/2440
+ */
+function createGuardedLookup(resolve: typeof lookup): LookupFunction {
+  return (hostname, options: LookupOptions, callback) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+      if (error !== null) return callback(error, [])
+      const refused = addresses.find(({ address }) => !isPublicAddress(address))
+      if (refused !== undefined) return callback(notPublic(hostname, refused.address), [])
+      const [first] = addresses
+      if (options.all === true || first === undefined) return callback(null, addresses)
+      callback(null, first.address, first.family)
+    })
+  }
+}
+
+function notPublic(hostname: string, address: string): PurserError {
+  const at = hostname === address ? address : `${hostname} at ${address}`
+  return new PurserError('policy', `refused to connect to ${at}: not a public address`, {
+    hint: "if it is yours, add its origin to the upstream's realms",
+  })
+}
+
+/** @throws `config-invalid` if it is not `host:port`, with brackets around an IPv6 address. */
+function parseEndpoint(text: string): { readonly hostname: string; readonly port: number } {
+  const match = /^(?:\[(?<v6>[^\]]+)\]|(?<name>[^:[\]]+)):(?<port>[0-9]{1,5})$/.exec(text)
+  const hostname = match?.groups?.['v6'] ?? match?.groups?.['name']
+  const port = Number(match?.groups?.['port'])
+  if (hostname === undefined || !(port >= 1 && port <= 65_535)) {
+    throw new PurserError('config-invalid', `[connect] cannot send anything to ${text}`)
+  }
+  return { hostname, port }
+}
+
+function originOf(hostname: string, port: number): string {
+  const name = hostname.includes(':') ? `[${hostname}]` : hostname
+  return `${name.toLowerCase()}:${port}`
+}

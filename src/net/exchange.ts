@@ -1,0 +1,127 @@
+import type { Dispatcher } from 'undici'
+import { PurserError } from '../model/errors.ts'
+
+export interface JsonRequest {
+  readonly method: 'GET' | 'POST'
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+export interface ExchangeLimits {
+  readonly signal: AbortSignal
+  /** From the first packet to the last byte of the answer. Default: 30 s, as docker waits. */
+  readonly timeoutMs?: number
+}
+
+/**
+ * A token has to fit into a header, which servers limit to 16 or 64 KiB; an answer may hold it
+ * twice, as `token` and `access_token`. So 2 x 64 KiB hold whatever could be used.
+ *
+ * @see https://github.com/oras-project/oras-go/blob/main/registry/remote/auth/client.go
+ */
+const MAX_ANSWER_BYTES = 2 * 64 * 1024
+
+const DEFAULT_TIMEOUT_MS = 30_000
+
+/** What of a query may be shown; a signed URL's or a form's other parameters are secrets. */
+const SHOWN_PARAMETERS = new Set(['scope', 'service'])
+
+/**
+ * Asks for a JSON document, and follows no redirect: it would take the credential along.
+ *
+ * @returns the document, of whatever shape.
+ * @throws `upstream-refused` if the answer is not a 2xx or not JSON; `network` if there is none
+ * within the limits; the signal's reason if it is aborted.
+ */
+export async function exchangeJson(
+  dispatcher: Dispatcher,
+  request: JsonRequest,
+  { signal, timeoutMs = DEFAULT_TIMEOUT_MS }: ExchangeLimits,
+): Promise<unknown> {
+  const what = describeRequest(request)
+  const text = await receive(dispatcher, request, { signal, timeoutMs, what })
+  // The parser's own error quotes its input, and the input is a token.
+  const parsed = tryParseJson(text)
+  if (parsed === undefined)
+    throw new PurserError('upstream-refused', `${what}: not a JSON document`)
+  return parsed.value
+}
+
+/** `METHOD "origin/path?query"`, with no more of the query than may be shown. */
+export function describeRequest({ method, url }: Pick<JsonRequest, 'method' | 'url'>): string {
+  const shown = new URL(url.pathname, url.origin)
+  for (const [name, value] of url.searchParams) {
+    if (SHOWN_PARAMETERS.has(name)) shown.searchParams.append(name, value)
+  }
+  return `${method} "${decodeColons(shown.href).slice(0, 500)}"`
+}
+
+/** Scopes are full of colons, commas and slashes; encoded, nobody can read them. */
+function decodeColons(href: string): string {
+  return href.replaceAll('%3A', ':').replaceAll('%2F', '/').replaceAll('%2C', ',')
+}
+
+interface ReceiveOptions {
+  readonly signal: AbortSignal
+  readonly timeoutMs: number
+  readonly what: string
+}
+
+async function receive(
+  dispatcher: Dispatcher,
+  { method, url, headers, body }: JsonRequest,
+  { signal, timeoutMs, what }: ReceiveOptions,
+): Promise<string> {
+  const timeout = AbortSignal.timeout(timeoutMs)
+  try {
+    const answer = await dispatcher.request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method,
+      headers: { accept: 'application/json', ...headers },
+      body: body ?? null,
+      signal: AbortSignal.any([signal, timeout]),
+    })
+    if (answer.statusCode < 200 || answer.statusCode > 299) {
+      answer.body.on('error', () => undefined).destroy()
+      throw refused(what, answer.statusCode)
+    }
+    return await readBounded(answer.body, what)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (timeout.aborted) {
+      throw new PurserError('network', `${what}: no answer within ${timeoutMs / 1000} s`)
+    }
+    if (error instanceof PurserError) throw error
+    throw new PurserError('network', what, { cause: error })
+  }
+}
+
+async function readBounded(body: AsyncIterable<Buffer>, what: string): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  // Leaving the loop destroys the stream, and with it the connection.
+  for await (const chunk of body) {
+    size += chunk.length
+    if (size > MAX_ANSWER_BYTES) {
+      throw new PurserError('upstream-refused', `${what}: an answer of more than 128 KiB`)
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function refused(what: string, status: number): PurserError {
+  const redirect = status >= 300 && status <= 399
+  const why = redirect ? `status ${status}: redirects are not followed` : `status ${status}`
+  return new PurserError('upstream-refused', `${what}: ${why}`)
+}
+
+function tryParseJson(text: string): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,90 @@
+import { Agent, type buildConnector } from 'undici'
+import { createDialer, type Dial } from './dial.ts'
+import { createHttpsAgent } from './https-agent.ts'
+import type { Net } from './net.ts'
+import { createTrust } from './trust.ts'
+
+export interface NetOptions {
+  /** Certificates trusted beside the runtime's own roots, PEM. */
+  readonly ca: readonly string[]
+  /** `host:port` to the `host:port` dialled instead, as in curl's --connect-to. */
+  readonly connect: ReadonlyMap<string, string>
+}
+
+/** A lazy mounter reads up to 64 ranges at once, and another may do so beside it. */
+const CONNECTIONS_PER_ORIGIN = 128
+
+/**
+ * Shorter than what front ends keep (AWS ALB 60 s, nginx 75 s): a request sent on a connection that
+ * the other side is just closing fails, and one with a body cannot be sent again.
+ */
+const IDLE_TIMEOUT_MS = 30_000
+
+/** Google's registries answer with more than the usual 16 KiB. */
+const MAX_HEADER_BYTES = 128 * 1024
+
+/** A registry that commits a large blob to its store answers the PUT after minutes. */
+const HEADERS_TIMEOUT_MS = 10 * 60_000
+
+/**
+ * Opens nothing yet; the roots are read with the first TLS connection.
+ *
+ * @throws `config-invalid` if `connect` names something that is not `host:port`.
+ */
+export function createNet({ ca, connect }: NetOptions): Net {
+  const dial = createDialer({ trust: createTrust(ca), connect })
+  const upstream = createAgent(dial, false)
+  const guarded = createAgent(dial, true)
+  const httpsAgent = createHttpsAgent({
+    dial,
+    maxSockets: CONNECTIONS_PER_ORIGIN,
+    idleTimeoutMs: IDLE_TIMEOUT_MS,
+  })
+  return {
+    upstream,
+    realm: ({ allowPrivate }) => (allowPrivate ? upstream : guarded),
+    httpsAgent,
+    async close() {
+      httpsAgent.destroy()
+      await Promise.all([upstream.destroy(), guarded.destroy()])
+    },
+  }
+}
+
+function createAgent(dial: Dial, guarded: boolean): Agent {
+  return new Agent({
+    connect: createConnector(dial, guarded),
+    connections: CONNECTIONS_PER_ORIGIN,
+    keepAliveTimeout: IDLE_TIMEOUT_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    // A blob takes as long as the slower of the two sides needs.
+    bodyTimeout: 0,
+    // Half the ranges per second of HTTP/1.1, and one stalled upload stalls its neighbours.
+    allowH2: false,
+    pipelining: 1,
+    // Said aloud, because UNDICI_USE_MILO chooses the parser otherwise.
+    useMilo: false,
+  })
+}
+
+function createConnector(dial: Dial, guarded: boolean): buildConnector.connector {
+  return ({ protocol, hostname, port }, callback) => {
+    const secure = protocol === 'https:'
+    const socket = dial(
+      {
+        protocol: secure ? 'https:' : 'http:',
+        hostname,
+        port: Number(port === '' ? (secure ? 443 : 80) : port),
+      },
+      guarded,
+    )
+    // Whichever comes first is told; undici listens for itself from then on.
+    const connected = () => {
+      socket.off('error', failed)
+      callback(null, socket)
+    }
+    const failed = (error: Error) => callback(error, null)
+    socket.once(secure ? 'secureConnect' : 'connect', connected).once('error', failed)
+  }
+}
