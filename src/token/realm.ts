@@ -1,0 +1,75 @@
+import { PurserError } from '../model/errors.ts'
+import { quote } from '../model/host.ts'
+import { apiUrl, type Upstream } from './upstream.ts'
+
+/** A token service that a registry's credentials may go to. */
+export interface Realm {
+  readonly url: URL
+  /** Whether it may be at an address that is not public. */
+  readonly allowPrivate: boolean
+}
+
+/**
+ * Token services that are known to be a registry's although they are elsewhere. Pairs, not a list
+ * of good hosts: one registry's password is none of another's token service's business.
+ */
+const KNOWN_REALMS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['docker.io', ['https://auth.docker.io']],
+  // Once a token has expired, NGC names this one instead of its own.
+  ['nvcr.io', ['https://authn.nvidia.com']],
+  ['registry.digitalocean.com', ['https://api.digitalocean.com']],
+  ['registry.gitlab.com', ['https://gitlab.com']],
+])
+
+/** NGC's has 150 characters with its query; what is longer than this is no token service's name. */
+const MAX_REALM_LENGTH = 2_048
+
+/**
+ * Decides whether a registry's credentials may go where its challenge says.
+ *
+ * The realm is the registry's to choose, so whoever gets hold of a registry, or of the network in
+ * front of it, would have the passwords of its users sent to himself, or a request sent to the
+ * metadata service of the machine. It must be https at the registry's own host, or at one that is
+ * known to be its token service, or an origin that the operator configured.
+ *
+ * @throws `policy`, with the line of configuration that would allow it.
+ * @see https://github.com/advisories/GHSA-3p65-76g6-3w7r
+ * @see https://github.com/advisories/GHSA-xf85-363p-868w
+ */
+export function approveRealm(upstream: Upstream, realm: string): Realm {
+  const url = parseRealm(realm)
+  if (url === undefined) throw refused(upstream, realm, 'it is not a plain http or https URL')
+  const own = apiUrl(upstream)
+  // The operator's own word, and the registry itself: where it is, they may be.
+  if (url.origin === own.origin || upstream.realms.includes(url.origin)) {
+    return { url, allowPrivate: true }
+  }
+  if (url.protocol !== 'https:') throw refused(upstream, realm, 'it is not https', url)
+  const known = KNOWN_REALMS.get(upstream.host.name)?.includes(url.origin) === true
+  if (url.hostname !== own.hostname && !known) {
+    throw refused(upstream, realm, 'it is not known to be its token service', url)
+  }
+  return { url, allowPrivate: false }
+}
+
+/** Visible ASCII, without what parsers of URLs disagree about. */
+const PLAIN_URL = /^https?:\/\/[\x21-\x7e]+$/i
+
+function parseRealm(text: string): URL | undefined {
+  if (text.length > MAX_REALM_LENGTH || !PLAIN_URL.test(text) || /[\\#"<>^`{|}]/.test(text)) {
+    return undefined
+  }
+  const authority = text.replace(/^https?:\/\//i, '').split(/[/?]/, 1)[0] ?? ''
+  // An empty user is one too: `https://@host` is nothing that a token service would say.
+  if (authority === '' || authority.includes('@') || !URL.canParse(text)) return undefined
+  return new URL(text)
+}
+
+function refused(upstream: Upstream, realm: string, why: string, url?: URL): PurserError {
+  const { name } = upstream.host
+  const message = `refused to send a credential of ${name} to ${quote(realm)}: ${why}`
+  if (url === undefined) return new PurserError('policy', message)
+  return new PurserError('policy', message, {
+    hint: `if it is ${name}'s token service, add to its [[upstream]]: realms = ["${url.origin}"]`,
+  })
+}
