@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { createAgentClient, preferAgent } from './agent/client.ts'
-import { createCache } from './cache.ts'
 import type { Config } from './config.ts'
 import { loadConfig } from './config-file.ts'
 import { PurserError } from './model/errors.ts'
@@ -10,13 +8,9 @@ import { LOG_LEVELS, type Log, type LogLevel, silentLog } from './observe/log.ts
 import { findPaths, type Paths } from './paths.ts'
 import { createRegistries } from './registries/all.ts'
 import type { Registry } from './registries/registry.ts'
-import { loadRequest } from './request/load.ts'
 import type { ContainerRequest } from './request/request.ts'
-import { createResolver, type Resolver } from './resolver.ts'
-import { sourceOrder } from './sources/order.ts'
+import type { Resolver } from './resolver.ts'
 import type { Source } from './sources/source.ts'
-import { openKeySource } from './vault/key-source.ts'
-import { openVault } from './vault/sqlite.ts'
 import type { Vault } from './vault/vault.ts'
 
 /** What a process is given by its surroundings; `main.ts` alone reads them. */
@@ -67,7 +61,12 @@ export interface App {
   close(): Promise<void>
 }
 
-/** Composes Purser; nothing is read or opened before it is asked for. */
+/**
+ * Composes Purser; nothing is read, opened or loaded before it is asked for.
+ *
+ * The imports in here are what makes a helper fast: one that asks the agent loads neither the vault
+ * nor a registry's SDK.
+ */
 export function createApp(runtime: Runtime, overrides: Overrides = {}): App {
   const { env, now, uid = 0 } = runtime
   const paths = findPaths(env, uid)
@@ -84,6 +83,8 @@ export function createApp(runtime: Runtime, overrides: Overrides = {}): App {
     log: (fallback) => openLog(runtime, fallback),
     vault: once(async () => {
       const { vault } = await app.config()
+      const { openKeySource } = await import('./vault/key-source.ts')
+      const { openVault } = await import('./vault/sqlite.ts')
       const keys = openKeySource(vault.key, { env, uid })
       const open = await openVault({ path: vault.path, keys, uid, now })
       closers.push(() => open.close())
@@ -98,11 +99,14 @@ export function createApp(runtime: Runtime, overrides: Overrides = {}): App {
     }),
     request: once(async () => {
       const where = overrides.request ?? (env['PURSER_REQUEST'] || undefined)
-      return where === undefined ? undefined : loadRequest(where, runtime)
+      if (where === undefined) return undefined
+      const { loadRequest } = await import('./request/load.ts')
+      return loadRequest(where, runtime)
     }),
     registries: onceSync(() => createRegistries({ net: app.net, now })),
     sources: once(async () => {
       const { buildRegistry } = await app.config()
+      const { sourceOrder } = await import('./sources/order.ts')
       const registries = app.registries()
       return sourceOrder({
         request: await app.request(),
@@ -111,16 +115,16 @@ export function createApp(runtime: Runtime, overrides: Overrides = {}): App {
         buildRegistry,
       })
     }),
-    ownResolver: once(async () =>
-      createResolver({
-        sources: await app.sources(),
-        registries: app.registries(),
-        cache: createCache({ now }),
-      }),
-    ),
+    ownResolver: once(async () => {
+      const { createCache } = await import('./cache.ts')
+      const { createResolver } = await import('./resolver.ts')
+      const sources = await app.sources()
+      return createResolver({ sources, registries: app.registries(), cache: createCache({ now }) })
+    }),
     resolver: once(async () => {
       const { socket } = app
       if (socket === undefined || (await app.request()) !== undefined) return app.ownResolver()
+      const { createAgentClient, preferAgent } = await import('./agent/client.ts')
       return preferAgent(createAgentClient({ socket, uid }), app.ownResolver)
     }),
     async close() {

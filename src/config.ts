@@ -58,6 +58,19 @@ export function defaultConfig(paths: Paths): Config {
   }
 }
 
+/** How a registry is reached of which the configuration says nothing. */
+export function defaultUpstream(host: Host): UpstreamConfig {
+  return {
+    host,
+    alias: undefined,
+    listen: undefined,
+    actions: ['pull', 'push'],
+    tls: true,
+    realms: [],
+    onFault: 'fail',
+  }
+}
+
 /** A relative path in the file is relative to the file. */
 export function resolveBeside(file: string, path: string): string {
   return isAbsolute(path) ? path : join(dirname(file), path)

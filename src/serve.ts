@@ -1,6 +1,6 @@
 import { startAgent } from './agent/server.ts'
 import { type App, createApp, type Overrides, type Runtime } from './app.ts'
-import type { Config, ListenAddress, UpstreamConfig } from './config.ts'
+import { type Config, defaultUpstream, type ListenAddress, type UpstreamConfig } from './config.ts'
 import { parseListen } from './config-toml.ts'
 import { PurserError } from './model/errors.ts'
 import type { Host } from './model/host.ts'
@@ -79,7 +79,9 @@ function createUpstreams(app: App, config: Config, now: () => number): UpstreamT
     capacity: DISCOVERY_CAPACITY,
   })
   return createUpstreamTable(config.upstreams, async (host) =>
-    memo.get(host.name, async () => ((await isKnown(app, config, host)) ? usual(host) : undefined)),
+    memo.get(host.name, async () =>
+      (await isKnown(app, config, host)) ? defaultUpstream(host) : undefined,
+    ),
   )
 }
 
@@ -90,18 +92,6 @@ async function isKnown(app: App, { buildRegistry }: Config, host: Host): Promise
   }
   const entries = await (await app.vault()).findByHostname(app.workspace, host.hostname)
   return entries.some((entry) => entry.host.name === host.name && isHostsOwn(entry))
-}
-
-function usual(host: Host): UpstreamConfig {
-  return {
-    host,
-    alias: undefined,
-    listen: undefined,
-    actions: ['pull', 'push'],
-    tls: true,
-    realms: [],
-    onFault: 'fail',
-  }
 }
 
 function listenAddresses({ listen }: ServeOptions, config: Config): readonly ListenAddress[] {

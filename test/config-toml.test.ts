@@ -114,7 +114,7 @@ describe('a configuration file', () => {
       '/c/config.toml: upstream.0.realms.0 must be an origin such as https://auth.example.com, not "https://a.io/token"',
     ],
     ['[connect]\n"a.io" = "b:1"', '/c/config.toml: connect.a.io must be host:port, not "a.io"'],
-  ])('refuses %j', (text, message, hint) => {
+  ])('refuses %j', (text, message, hint?: string) => {
     const error = refusal(text)
     expect(error.code).toBe('config-invalid')
     expect(error.message).toBe(message)

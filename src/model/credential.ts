@@ -35,7 +35,7 @@ export interface IdentityTokenCredential {
 }
 
 /** Whether a login costs a question to somebody's cloud, rather than being in the credential. */
-export function needsExchange(credential: Credential): boolean {
+export function needsExchange(credential: Pick<Credential, 'kind'>): boolean {
   switch (credential.kind) {
     case 'aws':
       return true

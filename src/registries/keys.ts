@@ -1,37 +1,69 @@
+import type { BasicCredential } from '../model/credential.ts'
 import { PurserError } from '../model/errors.ts'
+import { CREDENTIAL_KEYS, type CredentialKeys, optionalKey } from '../model/keys.ts'
+import { Secret } from '../model/secret.ts'
 
-/** Credentials as platforms pass them: the names of environment variables, and their values. */
-export type CredentialKeys = Readonly<Record<string, string>>
+/** The names of a user name and of the password that goes with it. */
+export type KeyPair = readonly [username: string, password: string]
+
+/** What any registry takes: `user:pass` becomes the first of these. */
+export const ANY_PAIRS: readonly KeyPair[] = [
+  ['USERNAME', 'PASSWORD'],
+  ['REGISTRY_USERNAME', 'REGISTRY_PASSWORD'],
+  ['DOCKER_USERNAME', 'DOCKER_PASSWORD'],
+]
 
 /** @throws `credential-incomplete` if a key is missing or empty. */
 export function requireKey(keys: CredentialKeys, key: string): string {
   const value = optionalKey(keys, key)
-  if (value === undefined) {
-    throw new PurserError('credential-incomplete', `${key} not found or empty`)
-  }
-  return value
+  if (value !== undefined) return value
+  throw new PurserError('credential-incomplete', `${key} not found or empty`)
 }
 
-/** @returns `undefined` if the key is missing or empty. */
-export function optionalKey(keys: CredentialKeys, key: string): string | undefined {
-  const value = Object.hasOwn(keys, key) ? keys[key] : undefined
-  return value === '' ? undefined : value
-}
-
-/** @throws `credential-incomplete` if one of two keys that belong together is missing. */
-export function bothOrNeither(
+/**
+ * The first pair that is there.
+ *
+ * @returns `undefined` if of none of them anything is there
+ * @throws `credential-incomplete` if of the first one that is begun, the other half is missing
+ */
+export function readPair(
   keys: CredentialKeys,
-  first: string,
-  second: string,
-): readonly [string, string] | undefined {
-  const a = optionalKey(keys, first)
-  const b = optionalKey(keys, second)
-  if (a === undefined && b === undefined) return undefined
-  if (a === undefined || b === undefined) {
-    throw new PurserError(
-      'credential-incomplete',
-      `both ${first} and ${second} must be provided together`,
-    )
+  pairs: readonly KeyPair[] = ANY_PAIRS,
+): BasicCredential | undefined {
+  for (const [usernameKey, passwordKey] of pairs) {
+    const username = optionalKey(keys, usernameKey)
+    const password = optionalKey(keys, passwordKey)
+    if (username !== undefined && password !== undefined) return basic(username, password)
+    if (username !== undefined || password !== undefined) {
+      throw new PurserError(
+        'credential-incomplete',
+        `both ${usernameKey} and ${passwordKey} must be provided together`,
+      )
+    }
   }
-  return [a, b]
+  return undefined
+}
+
+export function basic(username: string, password: string): BasicCredential {
+  return { kind: 'basic', username, password: new Secret(password) }
+}
+
+/**
+ * Nothing was read: that is nothing only if there was nothing to read.
+ *
+ * @throws `credential-incomplete` if there are keys, but of another registry: whoever sent them
+ * meant to log in, and would wonder why the pull is anonymous.
+ */
+export function refuseForeignKeys(
+  keys: CredentialKeys,
+  registry: string,
+  taken: string,
+): undefined {
+  const foreign = CREDENTIAL_KEYS.filter((key) => optionalKey(keys, key) !== undefined)
+  if (foreign.length === 0) return undefined
+  throw new PurserError(
+    'credential-incomplete',
+    `${foreign.join(', ')} cannot log in to ${registry}`,
+    { hint: `it takes ${taken}` },
+  )
 }

@@ -1,9 +1,9 @@
 import type { Credential } from '../model/credential.ts'
 import { PurserError } from '../model/errors.ts'
 import type { Host } from '../model/host.ts'
+import type { CredentialKeys } from '../model/keys.ts'
 import type { Login } from '../model/login.ts'
 import type { Target } from '../model/target.ts'
-import type { CredentialKeys } from './keys.ts'
 
 /** What kind of registry a host is, and how a credential becomes a login there. */
 export interface Registry {

@@ -1,0 +1,41 @@
+import { type App, createApp, type Runtime } from './app.ts'
+import type { CliContext, Session } from './cli/context.ts'
+import { runCli } from './cli/program.ts'
+import { defaultUpstream } from './config.ts'
+import { scopesOf } from './token/scope.ts'
+
+/** Runs one of purser's own commands. @returns its exit code */
+export function runCliDoor(runtime: Runtime): Promise<number> {
+  const context: CliContext = {
+    ...runtime,
+    open: (flags) => openSession(createApp(runtime, flags), runtime),
+    async serve(flags) {
+      const { serve } = await import('./serve.ts')
+      await serve(flags, runtime)
+    },
+  }
+  return runCli(runtime.args, context)
+}
+
+function openSession(app: App, { env, uid = 0, now }: Runtime): Session {
+  return {
+    ...app,
+    async vaultFile() {
+      const { vault } = await app.config()
+      const { openKeySource } = await import('./vault/key-source.ts')
+      return { path: vault.path, keys: openKeySource(vault.key, { env, uid }), uid }
+    },
+    async authorize(target, login, signal) {
+      const { createTokens } = await import('./token/tokens.ts')
+      const { upstreams } = await app.config()
+      const upstream = upstreams.find(({ host }) => host.name === target.host.name)
+      const tokens = createTokens({ net: await app.net(), now })
+      return tokens.authorizationFor({
+        upstream: upstream ?? defaultUpstream(target.host),
+        login,
+        scopes: scopesOf(target),
+        signal,
+      })
+    },
+  }
+}

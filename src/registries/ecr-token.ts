@@ -1,0 +1,63 @@
+import * as v from 'valibot'
+import { PurserError } from '../model/errors.ts'
+import type { Host } from '../model/host.ts'
+import type { Login } from '../model/login.ts'
+import { Secret } from '../model/secret.ts'
+
+/** The user of every login that Amazon mints. */
+export const ECR_USER = 'AWS'
+
+/** A token is 2 to 4 KiB; it has to fit into a header, which is 16 KiB where it is small. */
+const MAX_TOKEN_LENGTH = 16 * 1024
+
+const base64 = v.pipe(v.string(), v.maxLength(MAX_TOKEN_LENGTH), v.base64())
+const authorization = v.object({ authorizationToken: base64, expiresAt: v.date() })
+const answer = v.object({ authorizationData: v.pipe(v.array(authorization), v.minLength(1)) })
+
+/**
+ * Reads the answer of `GetAuthorizationToken`.
+ *
+ * @throws `exchange-failed`, naming the property that is not as documented
+ * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_AuthorizationData.html
+ */
+export function parseAuthorization(output: unknown, host: Host): Login {
+  const result = v.safeParse(answer, output)
+  if (!result.success) {
+    const path = v.getDotPath(result.issues[0]) ?? ''
+    throw new PurserError(
+      'exchange-failed',
+      `${host.name}: the answer's ${path} is not as it ought`,
+    )
+  }
+  const [data] = result.output.authorizationData
+  const decoded = Buffer.from(data?.authorizationToken ?? '', 'base64').toString('utf8')
+  const colon = decoded.indexOf(':')
+  if (data === undefined || colon < 1 || colon === decoded.length - 1) {
+    throw new PurserError('exchange-failed', `${host.name}: the token is not user:password`)
+  }
+  return {
+    username: decoded.slice(0, colon),
+    secret: new Secret(decoded.slice(colon + 1)),
+    expiresAt: data.expiresAt,
+  }
+}
+
+/** What a password of Amazon's making says about itself: seconds since the epoch. */
+const password = v.object({ expiration: v.pipe(v.number(), v.integer(), v.minValue(0)) })
+
+/**
+ * When a password that Amazon minted ends; it is JSON in base64 that says so.
+ *
+ * @returns `undefined` if it does not say
+ */
+export function passwordExpiry(secret: Secret): Date | undefined {
+  const text = secret.reveal()
+  if (text.length > MAX_TOKEN_LENGTH) return undefined
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(text, 'base64').toString('utf8'))
+    const result = v.safeParse(password, parsed)
+    return result.success ? new Date(result.output.expiration * 1000) : undefined
+  } catch {
+    return undefined
+  }
+}

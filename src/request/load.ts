@@ -1,0 +1,69 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { PurserError } from '../model/errors.ts'
+import { type ContainerRequest, MAX_REQUEST_BYTES, parseRequest } from './request.ts'
+
+/**
+ * Reads a container request from where the user says it is.
+ *
+ * @param where - a file's path, `-` for standard input, or the JSON itself if it starts with `{`
+ * @throws `request-invalid`, which quotes nothing of it
+ */
+export async function loadRequest(
+  where: string,
+  { stdin }: { stdin(): AsyncIterable<Uint8Array> },
+): Promise<ContainerRequest> {
+  if (where.trimStart().startsWith('{')) return parseRequest(where)
+  return parseRequest(where === '-' ? await readAll(stdin()) : readFile(where))
+}
+
+async function readAll(input: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of input) {
+    size += chunk.length
+    if (size > MAX_REQUEST_BYTES) throw tooLong()
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function readFile(path: string): string {
+  let fd: number
+  try {
+    // Not to wait for a pipe's writer: what is no file is told, not read.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  } catch (error) {
+    throw new PurserError('request-invalid', 'cannot read the request', {
+      cause: error,
+      hint: 'name a file, or pass JSON that starts with {',
+    })
+  }
+  try {
+    if (!fstatSync(fd).isFile()) {
+      throw new PurserError('request-invalid', 'the request is not a file', {
+        hint: 'to pipe one in, write --request -',
+      })
+    }
+    const buffer = Buffer.alloc(MAX_REQUEST_BYTES + 1)
+    const size = readFully(fd, buffer)
+    if (size > MAX_REQUEST_BYTES) throw tooLong()
+    return buffer.toString('utf8', 0, size)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** A file that grows while it is read is not followed. */
+function readFully(fd: number, buffer: Buffer): number {
+  let size = 0
+  while (size < buffer.length) {
+    const read = readSync(fd, buffer, size, buffer.length - size, size)
+    if (read === 0) break
+    size += read
+  }
+  return size
+}
+
+function tooLong(): PurserError {
+  return new PurserError('request-invalid', 'the request has more than 1 MiB')
+}

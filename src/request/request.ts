@@ -1,0 +1,105 @@
+import { PurserError } from '../model/errors.ts'
+import { Secret } from '../model/secret.ts'
+
+/** Far more than any platform sends; a request carries build contexts by name only. */
+export const MAX_REQUEST_BYTES = 1024 * 1024
+
+/** What Purser keeps of a container request; it never sees the rest. */
+export interface ContainerRequest {
+  /** A credential in any form that `parseCredentials` reads; `undefined` if absent or empty. */
+  readonly imageCredentials: Secret | undefined
+  readonly sourceImageCredentials: Secret | undefined
+  readonly buildRegistryCredentials: Secret | undefined
+  /** The image that a build starts from. */
+  readonly sourceImage: string | undefined
+}
+
+/** The spellings of each field, by platforms and their versions; the first one present counts. */
+const IMAGE_CREDENTIALS = ['image_credentials', 'imageCredentials']
+const BUILD_REGISTRY_CREDENTIALS = [
+  'build_registry_credentials',
+  'buildRegistryCredentials',
+  'build_registry_creds',
+  'buildRegistryCreds',
+]
+const SOURCE_IMAGE_CREDENTIALS = ['source_image_creds', 'sourceImageCreds']
+const SOURCE_IMAGE = ['source_image', 'sourceImage']
+const BUILD_OPTIONS = ['build_options', 'buildOptions']
+
+type Json = Readonly<Record<string, unknown>>
+
+/**
+ * Parses the JSON with which a platform starts a container.
+ *
+ * Each field may stand at the top level or in `build_options`, and the top level wins. Fields that
+ * are not credentials are not looked at: they hold other secrets.
+ *
+ * @throws `request-invalid`, naming the path and quoting nothing
+ */
+export function parseRequest(text: string): ContainerRequest {
+  if (Buffer.byteLength(text) > MAX_REQUEST_BYTES) {
+    throw new PurserError('request-invalid', 'the request has more than 1 MiB')
+  }
+  const request = asObject(parseJson(text), 'request')
+  const options = pick(request, BUILD_OPTIONS)
+  const places: readonly (readonly [string, Json])[] = [
+    ['request', request],
+    ...(options === undefined
+      ? []
+      : ([
+          [`request.${options.name}`, asObject(options.value, `request.${options.name}`)],
+        ] as const)),
+  ]
+  return {
+    imageCredentials: secretAt(places, IMAGE_CREDENTIALS),
+    sourceImageCredentials: secretAt(places, SOURCE_IMAGE_CREDENTIALS),
+    buildRegistryCredentials: secretAt(places, BUILD_REGISTRY_CREDENTIALS),
+    sourceImage: textAt(places, SOURCE_IMAGE),
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new PurserError('request-invalid', 'the request is not JSON', { cause: error })
+  }
+}
+
+function asObject(value: unknown, path: string): Json {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
+  throw new PurserError('request-invalid', `${path} must be an object`)
+}
+
+/** `null` and the empty string say what a missing field says. */
+function pick(
+  object: Json,
+  names: readonly string[],
+): { name: string; value: unknown } | undefined {
+  for (const name of names) {
+    const value = Object.hasOwn(object, name) ? object[name] : undefined
+    if (value !== undefined && value !== null && value !== '') return { name, value }
+  }
+  return undefined
+}
+
+function textAt(
+  places: readonly (readonly [string, Json])[],
+  names: readonly string[],
+): string | undefined {
+  for (const [path, object] of places) {
+    const found = pick(object, names)
+    if (found === undefined) continue
+    if (typeof found.value === 'string') return found.value
+    throw new PurserError('request-invalid', `${path}.${found.name} must be a string`)
+  }
+  return undefined
+}
+
+function secretAt(
+  places: readonly (readonly [string, Json])[],
+  names: readonly string[],
+): Secret | undefined {
+  const text = textAt(places, names)
+  return text === undefined ? undefined : new Secret(text)
+}
