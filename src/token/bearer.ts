@@ -1,0 +1,112 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { Login } from '../model/login.ts'
+import { Secret } from '../model/secret.ts'
+import type { Net } from '../net/net.ts'
+import { fetchToken, type Token } from './exchange.ts'
+import { createLru } from './lru.ts'
+import { approveRealm } from './realm.ts'
+import { mergeScopes, scopeKey } from './scope.ts'
+import { createSingleFlight } from './single-flight.ts'
+import { apiUrl, type Upstream } from './upstream.ts'
+
+export interface BearerQuestion {
+  readonly upstream: Upstream
+  readonly realm: string
+  readonly service: string | undefined
+  /** Whose token it is; `undefined` is nobody's. */
+  readonly login: Login | undefined
+  readonly scopes: readonly string[]
+}
+
+/** Tokens in memory, each for one upstream, identity, realm, service and set of scopes. */
+export interface BearerTokens {
+  /** @throws as {@link approveRealm} and {@link fetchToken} do; a failure is not remembered. */
+  header(question: BearerQuestion, signal: AbortSignal): Promise<Secret>
+  /** Forgets a header that the registry refused; a newer one stays. */
+  drop(question: BearerQuestion, header: Secret): void
+  /** Takes in the scopes that the registry asked for instead. */
+  widen(question: BearerQuestion, scopes: readonly string[]): void
+}
+
+/** A token has 2 KiB, and 64 KiB at most: 32 MiB, if a service does its worst. */
+const CAPACITY = 512
+
+/** Least and most of a token's life that it is not served for any more; a tenth, in between. */
+const MIN_MARGIN_MS = 10_000
+const MAX_MARGIN_MS = 60_000
+
+export interface BearerOptions {
+  readonly net: Pick<Net, 'realm'>
+  readonly now: () => number
+}
+
+export function createBearerTokens({ net, now }: BearerOptions): BearerTokens {
+  const tokens = createLru<Token & { readonly header: Secret }>(CAPACITY)
+  const wider = createLru<readonly string[]>(CAPACITY)
+  const flights = createSingleFlight<Secret>()
+  const fingerprint = createFingerprint()
+
+  function keyOf({ upstream, realm, service, login, scopes }: BearerQuestion): string {
+    const who = login === undefined ? null : fingerprint(login)
+    return JSON.stringify([apiUrl(upstream).origin, who, realm, service, scopeKey(scopes)])
+  }
+
+  async function fetch(key: string, question: BearerQuestion, signal: AbortSignal) {
+    const { upstream, realm, service, login } = question
+    const token = await fetchToken(
+      {
+        upstream,
+        realm: approveRealm(upstream, realm),
+        service,
+        // What the registry asked for goes first: some read the first scope alone.
+        scopes: mergeScopes([...(wider.get(key) ?? []), ...question.scopes]),
+        login,
+      },
+      { net, now, signal },
+    )
+    const header = new Secret(`Bearer ${token.secret.reveal()}`)
+    tokens.set(key, { ...token, header })
+    return header
+  }
+
+  return {
+    async header(question, signal) {
+      const key = keyOf(question)
+      const known = tokens.get(key)
+      if (known !== undefined && isFresh(known, now())) return known.header
+      return flights.join(key, (shared) => fetch(key, question, shared), signal)
+    },
+    drop(question, header) {
+      const key = keyOf(question)
+      if (tokens.get(key)?.header.equals(header) === true) tokens.delete(key)
+    },
+    widen(question, scopes) {
+      if (scopes.length > 0) wider.set(keyOf(question), mergeScopes(scopes))
+    },
+  }
+}
+
+/**
+ * A request that waits in a queue or on a slow line arrives later than it was sent, and clocks drift
+ * apart: the registry must still find its token good. It looks once, when the request begins, so a
+ * minute is enough for the longest-lived; ten seconds leave most of the shortest's 60 s to use.
+ */
+function isFresh({ issuedAt, expiresAt }: Token, at: number): boolean {
+  const life = expiresAt.getTime() - issuedAt.getTime()
+  const margin = Math.min(Math.max(life / 10, MIN_MARGIN_MS), MAX_MARGIN_MS)
+  // A clock that was set back would make a token live longer than the service said.
+  return at >= issuedAt.getTime() && at < expiresAt.getTime() - margin
+}
+
+/**
+ * Tells logins apart without keeping them: a key that holds no secret can be logged and dumped.
+ *
+ * Its own key for each process, so that a fingerprint is of no use to look a password up with.
+ */
+function createFingerprint(): (login: Login) => string {
+  const key = randomBytes(32)
+  return ({ username, secret }) =>
+    createHmac('sha256', key)
+      .update(JSON.stringify([username, secret.reveal()]))
+      .digest('base64url')
+}

@@ -1,0 +1,29 @@
+/** A map that forgets what was unused for longest. */
+export interface Lru<T> {
+  get(key: string): T | undefined
+  set(key: string, value: T): void
+  delete(key: string): void
+}
+
+export function createLru<T>(capacity: number): Lru<T> {
+  // Map keeps the order of insertion: the first is the one unused for longest.
+  const entries = new Map<string, T>()
+  return {
+    get(key) {
+      const value = entries.get(key)
+      if (value === undefined) return undefined
+      entries.delete(key)
+      entries.set(key, value)
+      return value
+    },
+    set(key, value) {
+      entries.delete(key)
+      entries.set(key, value)
+      const [oldest] = entries.keys()
+      if (entries.size > capacity && oldest !== undefined) entries.delete(oldest)
+    },
+    delete(key) {
+      entries.delete(key)
+    },
+  }
+}

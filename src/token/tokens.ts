@@ -1,0 +1,95 @@
+import type { Login } from '../model/login.ts'
+import type { Secret } from '../model/secret.ts'
+import type { Net } from '../net/net.ts'
+import { basicHeader } from './basic.ts'
+import { type BearerQuestion, createBearerTokens } from './bearer.ts'
+import { type Challenge, parseChallenges } from './challenge.ts'
+import { createProbe, type Scheme } from './probe.ts'
+import type { Upstream } from './upstream.ts'
+
+export interface AuthorizationQuestion {
+  readonly upstream: Upstream
+  /** `undefined` asks as nobody: public images need a token too. */
+  readonly login: Login | undefined
+  /** As in `repository:library/alpine:pull`. */
+  readonly scopes: readonly string[]
+}
+
+export interface Refusal extends AuthorizationQuestion {
+  /** What was sent. */
+  readonly header: Secret | undefined
+  /** The values of the answer's WWW-Authenticate headers. */
+  readonly challenges?: readonly string[]
+}
+
+/** Makes of a login what a registry takes. */
+export interface Tokens {
+  /**
+   * The value of an Authorization header, good for a request that begins now.
+   *
+   * Neither the registry is asked how it wants to be logged in to, nor its token service for a
+   * token, more often than it must.
+   *
+   * @returns `undefined` if the registry wants none, or wants a password and there is none.
+   * @throws `policy` if the registry names a token service that its credentials may not go to;
+   * `upstream-refused` if one of the two refuses; `credential-unsupported` if the registry takes no
+   * login of this kind; `network`; the signal's reason.
+   */
+  authorizationFor(
+    question: AuthorizationQuestion & { readonly signal: AbortSignal },
+  ): Promise<Secret | undefined>
+  /**
+   * Takes in a 401: forgets the token that was refused, but not a newer one, and believes what the
+   * registry asks for instead. Whoever tells it may ask again, once, and sees by the header whether
+   * that makes a difference.
+   */
+  refused(refusal: Refusal): void
+}
+
+export interface TokensOptions {
+  readonly net: Pick<Net, 'upstream' | 'realm'>
+  readonly now: () => number
+}
+
+export function createTokens({ net, now }: TokensOptions): Tokens {
+  const probe = createProbe({ net, now })
+  const bearer = createBearerTokens({ net, now })
+
+  return {
+    async authorizationFor({ upstream, login, scopes, signal }) {
+      const scheme = await probe.schemeOf(upstream, signal)
+      switch (scheme.kind) {
+        case 'none':
+          return undefined
+        case 'basic':
+          return login === undefined ? undefined : basicHeader(upstream.host, login)
+        case 'bearer':
+          return bearer.header(bearerQuestion(scheme, { upstream, login, scopes }), signal)
+      }
+    },
+    refused({ header, challenges = [], ...question }) {
+      const parsed = parseChallenges(challenges)
+      const before = probe.known(question.upstream)
+      probe.learn(question.upstream, parsed)
+      const after = probe.known(question.upstream)
+      if (before?.kind === 'bearer' && header !== undefined) {
+        bearer.drop(bearerQuestion(before, question), header)
+      }
+      if (after?.kind === 'bearer') {
+        bearer.widen(bearerQuestion(after, question), scopesIn(parsed))
+      }
+    },
+  }
+}
+
+function scopesIn(challenges: readonly Challenge[]): readonly string[] {
+  const bearer = challenges.find(({ scheme }) => scheme === 'bearer')
+  return bearer?.params.get('scope')?.split(' ') ?? []
+}
+
+function bearerQuestion(
+  { realm, service }: Extract<Scheme, { readonly kind: 'bearer' }>,
+  question: AuthorizationQuestion,
+): BearerQuestion {
+  return { ...question, realm, service }
+}
