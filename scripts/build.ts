@@ -134,4 +134,9 @@ async function main(): Promise<void> {
   console.error(`built dist/${PROGRAM} ${version()}`)
 }
 
-await main()
+try {
+  await main()
+} catch (error) {
+  console.error(`build: ${error instanceof Error ? error.message : error}`)
+  process.exitCode = 1
+}
