@@ -8,7 +8,7 @@ import { DEFAULT_WORKSPACE } from '../../src/model/target.ts'
 import { silentLog } from '../../src/observe/log.ts'
 import { loginWithin } from '../../src/registries/static-login.ts'
 import type { Source } from '../../src/sources/source.ts'
-import { chooseEntry } from '../../src/vault/spelling.ts'
+import { vaultSource } from '../../src/sources/vault.ts'
 import { DEFAULT_ENTRY, type Vault } from '../../src/vault/vault.ts'
 import { openForTest, sandbox } from '../vault/sandbox.ts'
 
@@ -49,7 +49,7 @@ export async function openDoor(
   request: Readonly<Record<string, Credential | 'fault'>> = {},
 ): Promise<Door> {
   const vault = await openForTest(sandbox())
-  const sources = [requestSource(request), vaultSource(vault)]
+  const sources = [requestSource(request), vaultSource(async () => vault)]
   let exchanges = 0
   const context: HelperContext = {
     version: '1.2.3',
@@ -132,16 +132,6 @@ function requestSource(request: Readonly<Record<string, Credential | 'fault'>>):
       const credential = request[host.name]
       if (credential === 'fault') throw new PurserError('request-invalid', 'cannot\nread it')
       return credential && { credential, from: 'the request' }
-    },
-  }
-}
-
-function vaultSource(vault: Vault): Source {
-  return {
-    name: 'vault',
-    async find({ workspace, host, repository, entry }) {
-      const chosen = chooseEntry(await vault.find(workspace, host, repository), entry)
-      return chosen && { credential: chosen.credential, from: `entry ${chosen.name}` }
     },
   }
 }

@@ -1,0 +1,81 @@
+import type { Login } from '../model/login.ts'
+import type { Secret } from '../model/secret.ts'
+import type { Target } from '../model/target.ts'
+import type { Registry } from '../registries/registry.ts'
+import type { Resolver } from '../resolver.ts'
+import type { Source } from '../sources/source.ts'
+import type { VaultFile } from '../vault/connection.ts'
+import type { Vault } from '../vault/vault.ts'
+
+/** Where a command reads and writes: the answer goes to stdout, talk to stderr. */
+export interface Streams {
+  stdin(): NodeJS.ReadStream
+  stdinIsTerminal(): boolean
+  stdoutIsTerminal(): boolean
+  stderrIsTerminal(): boolean
+  writeOut(text: string): void
+  writeError(text: string): void
+}
+
+/** Flags that say where Purser's parts are to be found; what is not said is the environment's. */
+export interface Flags {
+  readonly config?: string
+  readonly request?: string
+  readonly workspace?: string
+}
+
+export interface ServeFlags extends Flags {
+  /** `address:port` each; empty for the configuration's. */
+  readonly listen: readonly string[]
+}
+
+/** Purser's parts, as one command's flags have them; each is made when it is asked for. */
+export interface Session {
+  readonly workspace: string
+  vault(): Promise<Vault>
+  /** The vault's file and key, for what is done to them as such. */
+  vaultFile(): Promise<VaultFile>
+  registries(): readonly Registry[]
+  /** In the order in which they are asked. */
+  sources(): Promise<readonly Source[]>
+  /** Asks the agent, where there is one. */
+  resolver(): Promise<Resolver>
+  /** Resolves in this process. */
+  ownResolver(): Promise<Resolver>
+  /**
+   * What the registry takes in `Authorization`, to pull or push as `target` says.
+   *
+   * @returns `undefined` if it takes none.
+   */
+  authorize(
+    target: Target,
+    login: Login | undefined,
+    signal: AbortSignal,
+  ): Promise<Secret | undefined>
+  close(): Promise<void>
+}
+
+/** What the command line is run with. */
+export interface CliContext extends Streams {
+  readonly version: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Aborts when the program is told to stop. */
+  readonly signal: AbortSignal
+  open(flags: Flags): Session
+  /** Runs proxy and agent until told to stop. */
+  serve(flags: ServeFlags): Promise<void>
+}
+
+/** Works with a session, and closes it whatever comes. */
+export async function withSession<T>(
+  context: CliContext,
+  flags: Flags,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = context.open(flags)
+  try {
+    return await work(session)
+  } finally {
+    await session.close()
+  }
+}

@@ -1,0 +1,96 @@
+import type { Credential } from '../model/credential.ts'
+import { PurserError } from '../model/errors.ts'
+import { type Host, quote, tryParseHost } from '../model/host.ts'
+import { IDENTITY_TOKEN_USER } from '../model/login.ts'
+import { Secret } from '../model/secret.ts'
+import type { Registry } from '../registries/registry.ts'
+import { parseCredentials } from '../request/credentials.ts'
+import type { CliContext } from './context.ts'
+import { readNamed, readStdin } from './input.ts'
+import { ask } from './prompt.ts'
+
+/** The flags that say where a credential comes from: never the credential itself. */
+export interface CredentialFlags {
+  readonly username?: string
+  readonly passwordStdin?: true
+  readonly fromEnv?: string
+  readonly json?: string
+}
+
+/** Whose credential it is to be. */
+interface Owner {
+  readonly host: Host
+  readonly registry: Registry
+}
+
+/**
+ * Reads a credential from variables, a file, stdin or the person at the terminal.
+ *
+ * @throws `usage`, `credential-incomplete`, `request-invalid`
+ */
+export async function readCredential(
+  owner: Owner,
+  flags: CredentialFlags,
+  context: CliContext,
+): Promise<Credential> {
+  if (flags.fromEnv !== undefined) return readVariables(owner, flags.fromEnv, context)
+  if (flags.json !== undefined) {
+    return readJson(owner, await readNamed(context, '--json', flags.json))
+  }
+  if (flags.passwordStdin !== true && !context.stdinIsTerminal()) throw notATerminal()
+  const username = flags.username ?? (await askUsername(flags, context))
+  // RFC 7617: a colon would end the user name, and the rest of it be the password's start.
+  if (username === '' || /[\p{Cc}:]/u.test(username)) {
+    throw new PurserError('usage', 'a user name is not empty and has no colon')
+  }
+  const password = flags.passwordStdin
+    ? (await readStdin(context, '--password-stdin')).replace(/\r?\n$/, '')
+    : await ask(context, 'Password: ', { echo: false })
+  if (password === '') throw new PurserError('usage', 'the password is empty')
+  return username === IDENTITY_TOKEN_USER
+    ? { kind: 'identity-token', token: new Secret(password) }
+    : { kind: 'basic', username, password: new Secret(password) }
+}
+
+function askUsername({ passwordStdin }: CredentialFlags, context: CliContext): Promise<string> {
+  if (!passwordStdin) return ask(context, 'Username: ', { echo: true })
+  throw new PurserError('usage', '--password-stdin needs --username')
+}
+
+function notATerminal(): PurserError {
+  return new PurserError('usage', 'cannot ask for a password: stdin is not a terminal', {
+    hint: 'pipe the password in with --username and --password-stdin, or use --from-env',
+  })
+}
+
+/** Variables pass what arguments must not: only their names are on the command line. */
+function readVariables({ host, registry }: Owner, list: string, { env }: CliContext): Credential {
+  const names = list.split(',').map((name) => name.trim())
+  const keys = names.map((name) => {
+    const value = env[name]
+    if (value === undefined || value === '') {
+      throw new PurserError('usage', `--from-env: ${quote(name)} is not set`)
+    }
+    return [name, value] as const
+  })
+  const credential = registry.read(Object.fromEntries(keys))
+  if (credential !== undefined) return credential
+  throw new PurserError('usage', `--from-env: ${host.name} takes none of ${quote(list)}`, {
+    hint: `it is a registry of kind ${registry.name}: see purser login --help`,
+  })
+}
+
+/** @throws `usage` if it is another registry's: stored here, it would go out to this one */
+function readJson({ host, registry }: Owner, text: string): Credential {
+  const given = parseCredentials(text, '--json')
+  const named = given?.registry?.replace(/^[a-z]+:\/\//, '').replace(/\/.*$/, '')
+  if (named !== undefined && tryParseHost(named)?.name !== host.name) {
+    throw new PurserError(
+      'usage',
+      `--json: the credential is for ${quote(named)}, not ${host.name}`,
+    )
+  }
+  const credential = given && registry.read(given.keys)
+  if (credential !== undefined) return credential
+  throw new PurserError('usage', '--json: there is no credential in it')
+}

@@ -1,0 +1,42 @@
+import { readFile, stat } from 'node:fs/promises'
+import { PurserError } from '../model/errors.ts'
+import type { Streams } from './context.ts'
+
+/** As much as the helper stores: no credential is longer. */
+const MAX_INPUT_BYTES = 1024 * 1024
+
+/**
+ * Reads a file that a flag names, or stdin if it names `-`.
+ *
+ * @throws `usage` if it cannot be read, or has more than 1 MiB
+ */
+export async function readNamed(streams: Streams, flag: string, path: string): Promise<string> {
+  if (path === '-') return readStdin(streams, flag)
+  try {
+    if ((await stat(path)).size > MAX_INPUT_BYTES) throw tooLong(flag)
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    if (cause instanceof PurserError) throw cause
+    throw new PurserError('usage', `${flag}: cannot read the file`, { cause })
+  }
+}
+
+/** @throws `usage` if there is more than 1 MiB, or if it is a terminal's: nobody is asked there. */
+export async function readStdin(streams: Streams, flag: string): Promise<string> {
+  if (streams.stdinIsTerminal()) {
+    throw new PurserError('usage', `${flag} reads a file or a pipe, not the terminal`)
+  }
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of streams.stdin()) {
+    const bytes = Buffer.from(chunk)
+    size += bytes.length
+    if (size > MAX_INPUT_BYTES) throw tooLong(flag)
+    chunks.push(bytes)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function tooLong(flag: string): PurserError {
+  return new PurserError('usage', `${flag}: the input has more than 1 MiB`)
+}

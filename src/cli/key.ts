@@ -1,0 +1,62 @@
+import type { Command } from 'commander'
+import { initKey, type KeyInfo, rotateKey, showKey } from '../vault/key-rotation.ts'
+import { type CliContext, withSession } from './context.ts'
+import { renderTable, say } from './terminal.ts'
+
+const HELP = `
+Examples:
+  $ purser key init       makes the key, if there is none
+  $ purser key show       tells its id and where it is kept
+  $ purser key rotate     seals all entries with a new key
+
+The key itself is never printed. Keep a copy of the file: without it, nobody can read the vault.`
+
+/** Registers `purser key init|rotate|show`. */
+export function addKey(program: Command, context: CliContext): void {
+  const key = program
+    .command('key')
+    .description("make, show or change the vault's key")
+    .addHelpText('after', HELP)
+  key
+    .command('init')
+    .description('make a key, unless there is one')
+    .action(() => init(context))
+  key
+    .command('rotate')
+    .description('seal all entries with a new key, and forget the old one')
+    .action(() => rotate(context))
+  key
+    .command('show')
+    .description("print the key's id and where it is kept")
+    .action(() => show(context))
+}
+
+async function init(context: CliContext): Promise<void> {
+  await withSession(context, {}, async ({ vaultFile }) => {
+    const { created, ...info } = await initKey(await vaultFile())
+    context.writeOut(render(info))
+    say(context, created ? 'made a new key: keep a copy of it' : 'there was a key already')
+  })
+}
+
+async function rotate(context: CliContext): Promise<void> {
+  await withSession(context, {}, async ({ vaultFile }) => {
+    const { entries, ...info } = await rotateKey(await vaultFile())
+    context.writeOut(render(info))
+    const sealed = entries === 1 ? '1 entry' : `${entries} entries`
+    say(context, `sealed ${sealed} with a new key; the old one opens nothing any more`)
+  })
+}
+
+async function show(context: CliContext): Promise<void> {
+  await withSession(context, {}, async ({ vaultFile }) => {
+    context.writeOut(render(await showKey((await vaultFile()).keys)))
+  })
+}
+
+function render({ keyId, source }: KeyInfo): string {
+  return renderTable([
+    ['key', keyId],
+    ['kept in', source],
+  ])
+}

@@ -1,0 +1,65 @@
+import type { Command } from 'commander'
+import { PurserError } from '../model/errors.ts'
+import { quote } from '../model/host.ts'
+import { registryOf } from '../registries/all.ts'
+import { DEFAULT_ENTRY } from '../vault/vault.ts'
+import { type CliContext, type Flags, withSession } from './context.ts'
+import { type CredentialFlags, readCredential } from './credential.ts'
+import { parseHostAndPrefix } from './place.ts'
+import { say } from './terminal.ts'
+
+interface LoginFlags extends Flags, CredentialFlags {
+  readonly name: string
+}
+
+const HELP = `
+Examples:
+  $ purser login ghcr.io
+  $ purser login ghcr.io/acme --username octocat --password-stdin < token
+  $ purser login nvcr.io --from-env NGC_API_KEY
+  $ purser login 123456789012.dkr.ecr.us-east-1.amazonaws.com \\
+      --from-env AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,AWS_REGION
+  $ purser login ghcr.io --json credential.json
+
+No secret is taken from the arguments: every process of the machine can read those.`
+
+/** Registers `purser login`. */
+export function addLogin(program: Command, context: CliContext): void {
+  program
+    .command('login')
+    .description('store a credential for a registry, or for a part of it, in the vault')
+    .argument('<host[/prefix]>', 'the registry, and the start of the repositories that it is for')
+    .option('--username <user>', 'the user name; asked for on a terminal')
+    .option('--password-stdin', 'read the password from stdin, rather than ask for it')
+    .option('--from-env <keys>', 'store what these variables hold, separated by commas')
+    .option('--json <file>', 'store the credential in this file; - is stdin')
+    .option('--workspace <workspace>', 'namespace of the vault')
+    .option('--name <name>', 'tells entries of the same place apart', DEFAULT_ENTRY)
+    .addHelpText('after', HELP)
+    .action((place: string, flags: LoginFlags) => login(place, flags, context))
+}
+
+async function login(text: string, flags: LoginFlags, context: CliContext): Promise<void> {
+  const { host, prefix } = parseHostAndPrefix(text)
+  checkFlags(flags)
+  await withSession(context, flags, async (session) => {
+    const { workspace } = session
+    const registry = registryOf(session.registries(), host)
+    const credential = await readCredential({ host, registry }, flags, context)
+    const vault = await session.vault()
+    await vault.put({ workspace, host, prefix, name: flags.name }, credential)
+    const place = prefix === '' ? host.name : `${host.name}/${prefix}`
+    say(context, `stored a ${credential.kind} credential for ${place} in workspace ${workspace}`)
+  })
+}
+
+function checkFlags({ name, username, passwordStdin, fromEnv, json }: LoginFlags): void {
+  // A name with a slash would be taken for a URL, as docker clients name entries by.
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) {
+    throw new PurserError('usage', `--name ${quote(name)} may have letters, digits, . _ and - only`)
+  }
+  const ways = [passwordStdin ?? username, fromEnv, json].filter((way) => way !== undefined)
+  if (ways.length > 1) {
+    throw new PurserError('usage', 'a password, --from-env and --json exclude one another')
+  }
+}

@@ -1,0 +1,67 @@
+import { Command, CommanderError } from 'commander'
+import type { CliContext } from './context.ts'
+import { addExplain } from './explain.ts'
+import { addGet } from './get.ts'
+import { addKey } from './key.ts'
+import { addList } from './list.ts'
+import { addLogin } from './login.ts'
+import { addLogout } from './logout.ts'
+import { addServe } from './serve.ts'
+import { complain, type ExitCode, reportError } from './terminal.ts'
+import { addToken } from './token.ts'
+
+const HELP = `
+Examples:
+  $ purser login ghcr.io --username octocat --password-stdin < token
+  $ purser get ghcr.io/acme/app
+  $ purser serve
+
+docker, buildah, skopeo and podman ask docker-credential-purser, which asks the same sources.
+
+Exit codes: 0 done, 1 failed, 2 misuse, 3 no credential, 4 login needed, 5 agent not reachable`
+
+/** Makes the command line of `purser`. */
+export function createProgram(context: CliContext): Command {
+  const program = new Command('purser')
+    .description(
+      "the right registry login, from a request, an encrypted vault or a cloud's identity",
+    )
+    .version(`purser ${context.version}`, '--version', 'print the version')
+    .helpOption('--help', 'print this help')
+    .helpCommand(false)
+    .addHelpText('after', HELP)
+    .exitOverride()
+    .configureOutput({
+      writeOut: context.writeOut,
+      writeErr: context.writeError,
+      outputError: (text) => complain(context, ...splitSuggestion(text)),
+    })
+  addLogin(program, context)
+  addLogout(program, context)
+  addList(program, context)
+  addGet(program, context)
+  addExplain(program, context)
+  addToken(program, context)
+  addServe(program, context)
+  addKey(program, context)
+  return program
+}
+
+/** Runs one command. @returns the exit code */
+export async function runCli(args: readonly string[], context: CliContext): Promise<ExitCode> {
+  try {
+    await createProgram(context).parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    // It has said what there was to say; help and version are no errors.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    return reportError(context, error)
+  }
+}
+
+/** `error: unknown option '--jsn'\n(Did you mean --json?)` as what and hint. */
+function splitSuggestion(text: string): [message: string, hint: string | undefined] {
+  const [message = '', suggestion] = text.trim().split('\n')
+  const nearest = suggestion === undefined ? undefined : /\((.*)\)/.exec(suggestion)?.[1]
+  return [message.replace(/^error: /, ''), nearest?.replace('Did', 'did')]
+}

@@ -1,0 +1,34 @@
+import type { Command } from 'commander'
+import { PurserError } from '../model/errors.ts'
+import { nameOf, type Target } from '../model/target.ts'
+import type { Flags } from './context.ts'
+import { parsePlace } from './place.ts'
+
+/** The flags of the commands that ask for a login. */
+export interface QuestionFlags extends Flags {
+  readonly push?: true
+  readonly json?: true
+}
+
+/** Adds the argument and the flags with which a login is asked for. */
+export function askingForLogin(command: Command): Command {
+  return command
+    .argument('<image|host>', 'an image as docker names it, or a registry')
+    .option('--push', 'the login to push with, rather than to pull')
+    .option('--request <file>', 'answer for this container request; - is stdin')
+}
+
+/** @throws `host-invalid`, `reference-invalid` */
+export function targetOf(text: string, { push }: QuestionFlags, workspace: string): Target {
+  return { workspace, ...parsePlace(text), action: push ? 'push' : 'pull' }
+}
+
+/** Nothing has a credential for this: what to do about it. */
+export function notFound(target: Target): PurserError {
+  const { host, workspace } = target
+  return new PurserError(
+    'not-found',
+    `no credential for ${nameOf(target)} in workspace ${workspace}`,
+    { hint: `if it is not public, run: purser login ${host.name}` },
+  )
+}

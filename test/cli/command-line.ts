@@ -1,0 +1,127 @@
+import { PassThrough } from 'node:stream'
+import { createCache } from '../../src/cache.ts'
+import type { CliContext, ServeFlags, Session } from '../../src/cli/context.ts'
+import { runCli } from '../../src/cli/program.ts'
+import type { Credential } from '../../src/model/credential.ts'
+import type { Login } from '../../src/model/login.ts'
+import { Secret } from '../../src/model/secret.ts'
+import type { Target } from '../../src/model/target.ts'
+import { createRegistries } from '../../src/registries/all.ts'
+import type { Registry } from '../../src/registries/registry.ts'
+import { createResolver } from '../../src/resolver.ts'
+import type { Source } from '../../src/sources/source.ts'
+import { vaultSource } from '../../src/sources/vault.ts'
+import type { Vault } from '../../src/vault/vault.ts'
+import { openForTest, sandbox } from '../vault/sandbox.ts'
+
+const NOW = Date.parse('2026-01-01T00:00:00Z')
+
+export interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** What was asked of the parts that a command line is given. */
+export interface Asked {
+  readonly serve: ServeFlags[]
+  readonly authorize: { readonly target: Target; readonly login: Login | undefined }[]
+}
+
+/** A command line over a real vault and real registries; of the clouds, only ECR is played. */
+export interface CommandLine {
+  readonly vault: Vault
+  readonly asked: Asked
+  run(...args: readonly string[]): Promise<Ended>
+}
+
+export interface CommandLineOptions {
+  readonly stdin?: string
+  readonly terminal?: boolean
+  readonly env?: Readonly<Record<string, string>>
+  /** What the registry takes. */
+  readonly header?: string
+  /** What ECR answers; an error is its refusal. */
+  readonly ecr?: Error | Login
+  /** Sources asked before the vault. */
+  readonly sources?: readonly Source[]
+}
+
+export async function openCommandLine(options: CommandLineOptions = {}): Promise<CommandLine> {
+  const file = sandbox()
+  const vault = await openForTest(file)
+  const asked: Asked = { serve: [], authorize: [] }
+  const registries = [...ecrOf(options), ...createRegistries({ net: noNet, now: () => NOW })]
+  const sources = [...(options.sources ?? []), vaultSource(async () => vault)]
+  const resolver = createResolver({ sources, registries, cache: createCache({ now: () => NOW }) })
+  const open = (workspace = 'default'): Session => ({
+    workspace,
+    vault: async () => vault,
+    vaultFile: async () => file,
+    registries: () => registries,
+    sources: async () => sources,
+    resolver: async () => resolver,
+    ownResolver: async () => resolver,
+    async authorize(target, login) {
+      asked.authorize.push({ target, login })
+      return options.header === undefined ? undefined : new Secret(options.header)
+    },
+    close: async () => undefined,
+  })
+
+  async function run(...args: readonly string[]): Promise<Ended> {
+    let stdout = ''
+    let stderr = ''
+    const stdin = Object.assign(new PassThrough(), { setRawMode: () => undefined })
+    if (options.stdin !== undefined) stdin.end(options.stdin)
+    const context: CliContext = {
+      version: '1.2.3',
+      env: options.env ?? {},
+      signal: new AbortController().signal,
+      // A PassThrough can all that these commands ask of a terminal.
+      stdin: () => stdin as unknown as NodeJS.ReadStream,
+      stdinIsTerminal: () => options.terminal ?? false,
+      stdoutIsTerminal: () => options.terminal ?? false,
+      stderrIsTerminal: () => options.terminal ?? false,
+      writeOut: (text) => {
+        stdout += text
+      },
+      writeError: (text) => {
+        stderr += text
+      },
+      open: ({ workspace }) => open(workspace),
+      serve: async (flags) => {
+        asked.serve.push(flags)
+      },
+    }
+    const code = await runCli(args, context)
+    return { code, stdout, stderr }
+  }
+  return { vault, asked, run }
+}
+
+export const AWS: Credential = {
+  kind: 'aws',
+  accessKeyId: 'AKIDEXAMPLE',
+  secretAccessKey: new Secret('canary'),
+  sessionToken: undefined,
+}
+
+function ecrOf({ ecr }: CommandLineOptions): readonly Registry[] {
+  if (ecr === undefined) return []
+  return [
+    {
+      name: 'ecr',
+      matches: ({ hostname }) => hostname.endsWith('.amazonaws.com'),
+      read: () => undefined,
+      exchange: async () => {
+        if (ecr instanceof Error) throw ecr
+        return ecr
+      },
+    },
+  ]
+}
+
+function noNet(): never {
+  throw new Error('the network was asked')
+}
