@@ -4,8 +4,6 @@ import type { HelperContext } from './context.ts'
 import { eraseLogin } from './erase.ts'
 import { getLogin } from './get.ts'
 import { hasControlCharacter, type Input, readInput } from './input.ts'
-import { listLogins } from './list.ts'
-import { storeLogin } from './store.ts'
 
 const NAME = 'docker-credential-purser'
 const USAGE = `Usage: ${NAME} <store|get|erase|list|version>`
@@ -62,14 +60,19 @@ async function answer(
       const serverUrl = await readServerUrl(openInput())
       return renderLogin(serverUrl, await getLogin(serverUrl, context, signal))
     }
-    case 'store':
+    case 'store': {
+      // Loaded when asked for: what `get` does not need shall not slow it down.
+      const { storeLogin } = await import('./store.ts')
       await storeLogin(await readInput(openInput(), MAX_STORE_BYTES), context, signal)
       return ''
+    }
     case 'erase':
       await eraseLogin(await readServerUrl(openInput()), context)
       return ''
-    case 'list':
+    case 'list': {
+      const { listLogins } = await import('./list.ts')
       return `${JSON.stringify(await listLogins(context, signal))}\n`
+    }
     case 'version':
     case '--version':
     case '-v':
