@@ -59,6 +59,10 @@ export interface Session {
 export interface CliContext extends Streams {
   readonly version: string
   readonly env: Readonly<Record<string, string | undefined>>
+  /** The program and leading arguments that start this very program again. */
+  readonly command: readonly [string, ...string[]]
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
   /** Aborts when the program is told to stop. */
   readonly signal: AbortSignal
   open(flags: Flags): Session

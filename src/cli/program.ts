@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import type { CliContext } from './context.ts'
+import { addDemo } from './demo.ts'
 import { addExplain } from './explain.ts'
 import { addGet } from './get.ts'
 import { addKey } from './key.ts'
@@ -21,7 +22,7 @@ docker, buildah, skopeo and podman ask docker-credential-purser, which asks the 
 Exit codes: 0 done, 1 failed, 2 misuse, 3 no credential, 4 login needed, 5 agent not reachable`
 
 /** Makes the command line of `purser`. */
-export function createProgram(context: CliContext): Command {
+function createProgram(context: CliContext): Command {
   const program = new Command('purser')
     .description(
       "the right registry login, from a request, an encrypted vault or a cloud's identity",
@@ -44,6 +45,7 @@ export function createProgram(context: CliContext): Command {
   addToken(program, context)
   addServe(program, context)
   addKey(program, context)
+  addDemo(program, context)
   return program
 }
 

@@ -16,14 +16,14 @@ import { openForTest, sandbox } from '../vault/sandbox.ts'
 
 const NOW = Date.parse('2026-01-01T00:00:00Z')
 
-export interface Ended {
+interface Ended {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
 }
 
 /** What was asked of the parts that a command line is given. */
-export interface Asked {
+interface Asked {
   readonly serve: ServeFlags[]
   readonly authorize: { readonly target: Target; readonly login: Login | undefined }[]
 }
@@ -77,6 +77,8 @@ export async function openCommandLine(options: CommandLineOptions = {}): Promise
     const context: CliContext = {
       version: '1.2.3',
       env: options.env ?? {},
+      command: ['false'],
+      now: () => NOW,
       signal: new AbortController().signal,
       // A PassThrough can all that these commands ask of a terminal.
       stdin: () => stdin as unknown as NodeJS.ReadStream,

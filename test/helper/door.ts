@@ -13,7 +13,7 @@ import { DEFAULT_ENTRY, type Vault } from '../../src/vault/vault.ts'
 import { openForTest, sandbox } from '../vault/sandbox.ts'
 
 /** What a client sees of a helper that has run, and what the helper asked of others. */
-export interface Answer {
+interface Answer {
   readonly code: 0 | 1
   readonly stdout: string
 }
