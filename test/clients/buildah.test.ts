@@ -3,8 +3,14 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run, runOk } from './child.ts'
 import { describeWith } from './programs.ts'
-import { askHelper, type Serving, serve, storeLogin } from './purser.ts'
-import { AUTHS, type Auth, REGISTRY_PROGRAMS, startRegistries, type Upstream } from './registry.ts'
+import { askHelper, type Serving, serve } from './purser.ts'
+import {
+  AUTHS,
+  REGISTRY_PROGRAMS,
+  startRegistries,
+  type Upstream,
+  type Upstreams,
+} from './registry.ts'
 import { openSandbox, type Sandbox } from './sandbox.ts'
 import { inspectBuildah, pullBySkopeo } from './straight.ts'
 
@@ -12,7 +18,7 @@ const NEEDS = ['buildah', 'skopeo', 'root', 'setpriv', ...REGISTRY_PROGRAMS]
 
 describeWith('buildah', NEEDS, () => {
   let sandbox: Sandbox
-  let upstreams: Readonly<Record<Auth, Upstream>>
+  let upstreams: Upstreams
 
   beforeAll(async () => {
     sandbox = await openSandbox()
@@ -87,8 +93,7 @@ describeWith('buildah', NEEDS, () => {
 
     beforeAll(async () => {
       await configure({})
-      for (const auth of AUTHS) await storeLogin(sandbox, upstreams[auth])
-      serving = await serve(sandbox, Object.values(upstreams))
+      serving = await serve(sandbox, upstreams)
     })
 
     describe.each(AUTHS)('to a registry with %s', (auth) => {

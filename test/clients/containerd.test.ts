@@ -4,8 +4,14 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { runOk } from './child.ts'
 import { startContainerd } from './containerd.ts'
 import { describeWith } from './programs.ts'
-import { type Serving, serve, storeLogin } from './purser.ts'
-import { AUTHS, type Auth, REGISTRY_PROGRAMS, startRegistries, type Upstream } from './registry.ts'
+import { type Serving, serve } from './purser.ts'
+import {
+  AUTHS,
+  REGISTRY_PROGRAMS,
+  startRegistries,
+  type Upstream,
+  type Upstreams,
+} from './registry.ts'
 import { openSandbox, type Sandbox } from './sandbox.ts'
 import { digestsIn, type Held, pullBySkopeo, seed } from './straight.ts'
 
@@ -16,15 +22,14 @@ const NEEDS = [
 
 describeWith('containerd', NEEDS, () => {
   let sandbox: Sandbox
-  let upstreams: Readonly<Record<Auth, Upstream>>
+  let upstreams: Upstreams
   let serving: Serving
   let socket: string
 
   beforeAll(async () => {
     sandbox = await openSandbox()
     upstreams = await startRegistries(sandbox)
-    for (const auth of AUTHS) await storeLogin(sandbox, upstreams[auth])
-    serving = await serve(sandbox, Object.values(upstreams))
+    serving = await serve(sandbox, upstreams)
     socket = await startContainerd(sandbox)
   })
   afterAll(() => sandbox.stack.disposeAsync())
@@ -47,8 +52,8 @@ describeWith('containerd', NEEDS, () => {
 
   /** The digests of what containerd has stored as `name`, computed by another program. */
   async function storedAs(name: string): Promise<Held> {
+    const archive = join(await sandbox.makeFolder('exported'), 'image.tar')
     const folder = await sandbox.makeFolder('stored')
-    const archive = join(folder, 'image.tar')
     await ctr(['images', 'export', archive, name])
     await runOk('skopeo', ['copy', `oci-archive:${archive}`, `dir:${folder}`], sandbox)
     return digestsIn(folder)

@@ -5,14 +5,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Ended, type Environment, run, runOk } from './child.ts'
 import { startDockerd } from './dockerd.ts'
 import { describeWith } from './programs.ts'
-import { askHelper, type Serving, serve, storeLogin } from './purser.ts'
+import { askHelper, type Serving, serve } from './purser.ts'
 import {
   AUTHS,
-  type Auth,
   REGISTRY_PROGRAMS,
   startRegistries,
   startRegistry,
   type Upstream,
+  type Upstreams,
 } from './registry.ts'
 import { openSandbox, type Sandbox } from './sandbox.ts'
 import { pullBySkopeo, seed } from './straight.ts'
@@ -31,7 +31,7 @@ const Inspected = array(
 
 describeWith('docker with its daemon', NEEDS, () => {
   let sandbox: Sandbox
-  let upstreams: Readonly<Record<Auth, Upstream>>
+  let upstreams: Upstreams
   let env: Environment
 
   beforeAll(async () => {
@@ -166,20 +166,19 @@ describeWith('docker with its daemon', NEEDS, () => {
   })
 
   describe('through the proxy', () => {
-    let proxy: Serving
+    let serving: Serving
 
     beforeAll(async () => {
       // With nothing in it, docker would look for a store of its own among the programs.
       await configure({ credHelpers: { 'none.test': 'purser' } })
-      for (const auth of AUTHS) await storeLogin(sandbox, upstreams[auth])
-      proxy = await serve(sandbox, Object.values(upstreams))
+      serving = await serve(sandbox, upstreams)
     })
 
     describe.each(AUTHS)('to a registry with %s', (auth) => {
       const names: [string, (upstream: Upstream) => string][] = [
-        ['the registry in the path', ({ pathHost }) => `${proxy.host}/${pathHost}`],
-        ['its alias in the path', () => `${proxy.host}/${auth}`],
-        ['a port of its own', (upstream) => proxy.hostOf(upstream)],
+        ['the registry in the path', ({ pathHost }) => `${serving.host}/${pathHost}`],
+        ['its alias in the path', () => `${serving.host}/${auth}`],
+        ['a port of its own', (upstream) => serving.hostOf(upstream)],
       ]
       it.each(names)('pushes and pulls by %s', async (how, nameOf) => {
         const upstream = upstreams[auth]
@@ -190,15 +189,49 @@ describeWith('docker with its daemon', NEEDS, () => {
       })
     })
 
+    it('mounts layers from another repository of the registry', async () => {
+      const upstream = upstreams.token
+      const name = (tag: string) => `${serving.host}/${upstream.pathHost}/mounts/${tag}`
+      const image = await sandbox.makeImage(name('from:1'))
+      await docker(['load', '--quiet', '--input', image.archive])
+      await docker(['push', name('from:1')])
+      await docker(['tag', name('from:1'), name('to:1')])
+      expect(await docker(['push', name('to:1')])).toContain('Mounted from')
+      const held = await pullBySkopeo(sandbox, upstream, 'mounts/to:1')
+      expect(held.diffIds).toEqual(image.diffIds)
+      await docker(['rmi', name('from:1'), name('to:1')])
+    })
+
+    it('uploads what another registry has, which docker takes for a mount', async () => {
+      const name = ({ pathHost }: Upstream) => `${serving.host}/${pathHost}/across:1`
+      const [from, to] = [name(upstreams.token), name(upstreams.htpasswd)]
+      const image = await sandbox.makeImage(from)
+      await docker(['load', '--quiet', '--input', image.archive])
+      await docker(['push', from])
+      await docker(['tag', from, to])
+      expect(await docker(['push', to])).not.toContain('Mounted from')
+      const held = await pullBySkopeo(sandbox, upstreams.htpasswd, 'across:1')
+      expect(held.diffIds).toEqual(image.diffIds)
+      await docker(['rmi', from, to])
+    })
+
     it('answers the helper by the agent, and forgets at once what docker logs out of', async () => {
       const upstream = upstreams.htpasswd
       await configure({ credHelpers: { [upstream.host]: 'purser' } })
       await expectPull(`${upstream.host}/agent/pulled:1`, upstream, 'agent/pulled:1')
+      expect(serving.log()).toContain(`"target":"${upstream.host}"`)
       await docker(['logout', upstream.host])
       expect(await askHelper(sandbox, 'get', upstream.host)).toMatchObject({
         status: 1,
         stdout: NOT_FOUND,
       })
+    })
+
+    it('tells no secret, whatever the clients did', () => {
+      for (const { user, password } of Object.values(upstreams)) {
+        expect(serving.log()).not.toContain(password)
+        expect(serving.log()).not.toContain(Buffer.from(`${user}:${password}`).toString('base64'))
+      }
     })
   })
 })

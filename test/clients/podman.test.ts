@@ -4,8 +4,14 @@ import { array, object, parse, string } from 'valibot'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runOk } from './child.ts'
 import { describeWith } from './programs.ts'
-import { type Serving, serve, storeLogin } from './purser.ts'
-import { AUTHS, type Auth, REGISTRY_PROGRAMS, startRegistries, type Upstream } from './registry.ts'
+import { type Serving, serve } from './purser.ts'
+import {
+  AUTHS,
+  REGISTRY_PROGRAMS,
+  startRegistries,
+  type Upstream,
+  type Upstreams,
+} from './registry.ts'
 import { openSandbox, type Sandbox } from './sandbox.ts'
 import { pullBySkopeo, seed } from './straight.ts'
 
@@ -17,7 +23,7 @@ const Inspected = array(
 
 describeWith('podman', NEEDS, () => {
   let sandbox: Sandbox
-  let upstreams: Readonly<Record<Auth, Upstream>>
+  let upstreams: Upstreams
 
   beforeAll(async () => {
     sandbox = await openSandbox()
@@ -76,8 +82,7 @@ describeWith('podman', NEEDS, () => {
 
     beforeAll(async () => {
       await configure({})
-      for (const auth of AUTHS) await storeLogin(sandbox, upstreams[auth])
-      serving = await serve(sandbox, Object.values(upstreams))
+      serving = await serve(sandbox, upstreams)
     })
 
     it.each(AUTHS)('pushes to and pulls from a registry with %s', async (auth) => {

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Ended, run, runOk, startDaemon } from './child.ts'
-import type { Upstream } from './registry.ts'
+import type { Auth, Upstream, Upstreams } from './registry.ts'
 import type { Sandbox } from './sandbox.ts'
 
 /** `purser serve`, and how clients name it. */
@@ -13,45 +13,58 @@ export interface Serving {
   readonly log: () => string
 }
 
-/** Puts the registry's login into the sandbox's vault. */
-export async function storeLogin(sandbox: Sandbox, upstream: Upstream): Promise<void> {
-  await runOk('purser', ['login', upstream.host, '--username', upstream.user, '--password-stdin'], {
-    env: sandbox.env,
-    input: upstream.password,
-  })
-}
-
 /** Asks the helper as a client would. */
 export function askHelper(sandbox: Sandbox, action: string, input: string): Promise<Ended> {
   return run('docker-credential-purser', [action], { env: sandbox.env, input })
 }
 
-/** Starts the proxy and the agent on free ports, until the sandbox is closed. */
-export async function serve(sandbox: Sandbox, upstreams: readonly Upstream[]): Promise<Serving> {
+/**
+ * Puts the registries' logins into the vault, and starts the proxy and the agent on free ports,
+ * until the sandbox is closed. A sandbox has one of these.
+ *
+ * @param deletable where clients may delete.
+ */
+export async function serve(
+  sandbox: Sandbox,
+  upstreams: Upstreams,
+  deletable: readonly Auth[] = [],
+): Promise<Serving> {
+  const served = Object.values(upstreams)
+  for (const upstream of served) await storeLogin(sandbox, upstream)
   const file = join(await sandbox.makeFolder('serve'), 'config.toml')
-  await writeFile(file, ['[proxy]', 'listen = ["127.0.0.1:0"]', ...upstreams.map(table)].join('\n'))
+  const tables = served.map((upstream) => table(upstream, deletable.includes(upstream.auth)))
+  await writeFile(file, ['[proxy]', 'listen = ["127.0.0.1:0"]', ...tables].join('\n'))
   const { value: ports, output } = await startDaemon(
     sandbox.stack,
     ['purser', 'serve', '--config', file],
-    sandbox.env,
+    // The most that it ever says: tests look for what must not be in it.
+    { ...sandbox.env, PURSER_LOG: 'debug' },
     (said) => {
       const listening = readPorts(said)
-      return listening.size === upstreams.length + 1 && said.includes('agent listening')
-        ? listening
-        : undefined
+      const ready = listening.size === served.length + 1 && said.includes('agent listening')
+      return ready ? listening : undefined
     },
   )
   const hostOf = (name: string) => `localhost:${ports.get(name)}`
   return { host: hostOf(''), hostOf: ({ host }) => hostOf(host), log: output }
 }
 
-function table({ host, auth, tokens }: Upstream): string {
+/** Puts the registry's login into the sandbox's vault. */
+async function storeLogin(sandbox: Sandbox, upstream: Upstream): Promise<void> {
+  await runOk('purser', ['login', upstream.host, '--username', upstream.user, '--password-stdin'], {
+    env: sandbox.env,
+    input: upstream.password,
+  })
+}
+
+function table({ host, auth, tokens }: Upstream, deletable: boolean): string {
   return [
     '[[upstream]]',
     `host = ${JSON.stringify(host)}`,
     `alias = ${JSON.stringify(auth)}`,
     'listen = "127.0.0.1:0"',
     'tls = false',
+    `actions = ${JSON.stringify(['pull', 'push', ...(deletable ? ['delete'] : [])])}`,
     `realms = ${JSON.stringify(tokens === undefined ? [] : [tokens.origin])}`,
     '',
   ].join('\n')

@@ -25,11 +25,14 @@ export interface Upstream {
   readonly log: () => string
 }
 
+/** One registry of each kind. */
+export type Upstreams = Readonly<Record<Auth, Upstream>>
+
 /** What has to be there for {@link startRegistry}. */
 export const REGISTRY_PROGRAMS = ['docker-registry', 'htpasswd'] as const
 
-/** Starts one registry of each kind. */
-export async function startRegistries(sandbox: Sandbox): Promise<Readonly<Record<Auth, Upstream>>> {
+/** Starts a registry of each kind. */
+export async function startRegistries(sandbox: Sandbox): Promise<Upstreams> {
   const htpasswd = await startRegistry(sandbox, 'htpasswd')
   const token = await startRegistry(sandbox, 'token')
   return { htpasswd, token }

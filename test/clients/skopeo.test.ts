@@ -1,17 +1,23 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { run, runOk } from './child.ts'
+import { type Ended, run, runOk } from './child.ts'
 import { describeWith } from './programs.ts'
-import { askHelper, type Serving, serve, storeLogin } from './purser.ts'
-import { AUTHS, type Auth, REGISTRY_PROGRAMS, startRegistries, type Upstream } from './registry.ts'
+import { askHelper, type Serving, serve } from './purser.ts'
+import {
+  AUTHS,
+  REGISTRY_PROGRAMS,
+  startRegistries,
+  type Upstream,
+  type Upstreams,
+} from './registry.ts'
 import { openSandbox, type Sandbox } from './sandbox.ts'
-import { digestsIn, pullByBuildah } from './straight.ts'
+import { digestsIn, pullByBuildah, seed } from './straight.ts'
 
 const NEEDS = ['skopeo', 'buildah', 'root', 'setpriv', ...REGISTRY_PROGRAMS]
 
 describeWith('skopeo', NEEDS, () => {
   let sandbox: Sandbox
-  let upstreams: Readonly<Record<Auth, Upstream>>
+  let upstreams: Upstreams
 
   beforeAll(async () => {
     sandbox = await openSandbox()
@@ -70,6 +76,20 @@ describeWith('skopeo', NEEDS, () => {
       expect(refused).toMatchObject({ status: 1, stderr: expect.stringMatching(/unauthorized/) })
     })
 
+    it('inspects by what a container request brings, with an empty vault', async () => {
+      const { archive, manifestDigest } = await sandbox.makeImage('unnamed')
+      await seed(sandbox, upstream, 'requested/a:1', archive)
+      const credentials = { USERNAME: upstream.user, PASSWORD: upstream.password }
+      const request = {
+        image_credentials: JSON.stringify({ registry: upstream.host, type: 'basic', credentials }),
+      }
+      const args = ['inspect', '--tls-verify=false', `docker://${upstream.host}/requested/a:1`]
+      const inspected = await runOk('skopeo', args, {
+        env: { ...sandbox.env, PURSER_REQUEST: JSON.stringify(request) },
+      })
+      expect(JSON.parse(inspected)).toMatchObject({ Digest: manifestDigest })
+    })
+
     it('survives a log-out of what was never logged in', async () => {
       const { status } = await run('skopeo', ['logout', upstream.host], sandbox)
       // Its own recursion without end is exit 2; what a helper answers must not lead there.
@@ -77,19 +97,38 @@ describeWith('skopeo', NEEDS, () => {
     })
   })
 
-  describe.each(AUTHS)('through the proxy to a registry with %s', (auth) => {
+  describe('through the proxy', () => {
     let serving: Serving
 
     beforeAll(async () => {
       await configure({})
-      await storeLogin(sandbox, upstreams[auth])
-      serving = await serve(sandbox, [upstreams[auth]])
+      serving = await serve(sandbox, upstreams, ['token'])
     })
 
-    it('pushes, inspects and pulls', async () => {
+    it.each(AUTHS)('pushes to a registry with %s, inspects and pulls', async (auth) => {
       const upstream = upstreams[auth]
       const name = `${serving.host}/${upstream.pathHost}/proxied/a:1`
       await expectRoundTrip(name, upstream, 'proxied/a:1')
+    })
+
+    /** Puts an image into the registry and asks the proxy to delete it. */
+    async function tryDelete(upstream: Upstream): Promise<Ended> {
+      const { archive } = await sandbox.makeImage('unnamed')
+      await seed(sandbox, upstream, 'deleted/a:1', archive)
+      const name = `docker://${serving.host}/${upstream.pathHost}/deleted/a:1`
+      return run('skopeo', ['delete', '--tls-verify=false', name], sandbox)
+    }
+
+    it('deletes where that is allowed', async () => {
+      expect(await tryDelete(upstreams.token)).toMatchObject({ status: 0 })
+      await expect(pullByBuildah(sandbox, upstreams.token, 'deleted/a:1')).rejects.toThrow(
+        /manifest unknown/,
+      )
+    })
+
+    it('deletes nothing elsewhere', async () => {
+      expect((await tryDelete(upstreams.htpasswd)).status).not.toBe(0)
+      await pullByBuildah(sandbox, upstreams.htpasswd, 'deleted/a:1')
     })
   })
 })
