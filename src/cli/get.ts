@@ -25,9 +25,17 @@ async function get(text: string, flags: QuestionFlags, context: CliContext): Pro
     const resolution = await (await session.resolver()).resolve(target, context.signal)
     if (resolution === undefined) throw notFound(target)
     const login = describe(target.host.name, resolution)
-    const rows = Object.entries({ ...login, expiresAt: login.expiresAt ?? 'not known' })
-    context.writeOut(flags.json ? renderJson(login) : renderTable(rows))
+    context.writeOut(flags.json ? renderJson(login) : render(login))
   })
+}
+
+function render(login: ReturnType<typeof describe>): string {
+  const { secret, expiresAt } = login
+  // A table has one line for it, and half a secret would be copied as a whole one.
+  const shown = /\p{Cc}/u.test(secret) ? '(has several lines: ask with --json)' : secret
+  return renderTable(
+    Object.entries({ ...login, secret: shown, expiresAt: expiresAt ?? 'not known' }),
+  )
 }
 
 /** Here the secret leaves for the terminal, or for the program behind the pipe. */

@@ -94,6 +94,15 @@ describe('login', () => {
   })
 })
 
+test('get shows a secret whole or not at all', async () => {
+  const line = await openCommandLine({ stdin: '{\n"type": "service_account"\n}' })
+  await line.run('login', 'us-docker.pkg.dev', '--username', '_json_key', '--password-stdin')
+  const { stdout } = await line.run('get', 'us-docker.pkg.dev')
+  expect(stdout).toMatch(/^secret +\(has several lines: ask with --json\)$/m)
+  const { secret } = JSON.parse((await line.run('get', 'us-docker.pkg.dev', '--json')).stdout)
+  expect(secret).toBe('{\n"type": "service_account"\n}')
+})
+
 describe('token', () => {
   test('is what the registry takes for the repository', async () => {
     const line = await openCommandLine({ header: 'Bearer canary' })
