@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { mkdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PurserError } from '../../model/errors.ts'
@@ -23,14 +24,15 @@ export interface DemoDeps extends Screen {
  * Shows on this machine, without network or account, what Purser does: logins in the vault, the
  * helper, and an image pushed and pulled through the proxy. Leaves nothing behind.
  *
- * @returns the exit code
  * @throws `internal` if a step does not do what it shows
  */
-export async function runDemo(deps: DemoDeps): Promise<number> {
+export async function runDemo(deps: DemoDeps): Promise<void> {
   const startedAt = deps.now()
   const closers: (() => Promise<void>)[] = []
   try {
-    const home = await mkdtemp(join(tmpdir(), 'purser-demo-'))
+    // buildah makes an image's name of the path, so it must be one: mkdtemp writes upper case too.
+    const home = join(tmpdir(), `purser-demo-${randomBytes(8).toString('hex')}`)
+    await mkdir(home, { mode: 0o700 })
     closers.unshift(() => rm(home, { recursive: true, force: true }))
     const purserHome = join(home, 'purser')
     const [program, ...leading] = deps.command
@@ -54,7 +56,6 @@ export async function runDemo(deps: DemoDeps): Promise<number> {
   }
   const seconds = ((deps.now() - startedAt) / 1000).toFixed(1)
   deps.writeOut(`Done in ${seconds} s, and nothing is left behind.\n`)
-  return 0
 }
 
 async function play(stage: Stage): Promise<void> {
