@@ -47,19 +47,16 @@ const IPV6_BLOCKS: readonly (readonly [string, number])[] = [
   ['ff00::', 8],
 ]
 
-const NOT_PUBLIC = createBlockList()
-
-function createBlockList(): BlockList {
-  const list = new BlockList()
-  for (const [net, bits] of IPV4_BLOCKS) {
-    list.addSubnet(net, bits, 'ipv4')
-    // NAT64 (RFC 6052) carries the IPv4 address in the last 32 bits, and is how an IPv6-only host
-    // reaches the public ones.
-    list.addSubnet(`64:ff9b::${net}`, 96 + bits, 'ipv6')
-  }
-  for (const [net, bits] of IPV6_BLOCKS) list.addSubnet(net, bits, 'ipv6')
-  return list
+// Two lists, because one takes every IPv4 address for the IPv4-mapped one, which it refuses.
+const NOT_PUBLIC_IPV4 = new BlockList()
+const NOT_PUBLIC_IPV6 = new BlockList()
+for (const [net, bits] of IPV4_BLOCKS) {
+  NOT_PUBLIC_IPV4.addSubnet(net, bits, 'ipv4')
+  // NAT64 (RFC 6052) carries the IPv4 address in the last 32 bits, and is how an IPv6-only host
+  // reaches the public ones.
+  NOT_PUBLIC_IPV6.addSubnet(`64:ff9b::${net}`, 96 + bits, 'ipv6')
 }
+for (const [net, bits] of IPV6_BLOCKS) NOT_PUBLIC_IPV6.addSubnet(net, bits, 'ipv6')
 
 /**
  * Whether an IP address, without brackets, is one of the public internet's.
@@ -67,7 +64,13 @@ function createBlockList(): BlockList {
  * @returns `false` for what is no IP address, and for one with a zone (`fe80::1%eth0`).
  */
 export function isPublicAddress(address: string): boolean {
-  const family = isIP(address)
-  if (family === 0 || address.includes('%')) return false
-  return !NOT_PUBLIC.check(address, family === 4 ? 'ipv4' : 'ipv6')
+  if (address.includes('%')) return false
+  switch (isIP(address)) {
+    case 4:
+      return !NOT_PUBLIC_IPV4.check(address, 'ipv4')
+    case 6:
+      return !NOT_PUBLIC_IPV6.check(address, 'ipv6')
+    default:
+      return false
+  }
 }

@@ -74,8 +74,9 @@ export function createDialer({ trust, connect, resolve = lookup }: DialerOptions
     })
     // A resumed session is not verified again, so it is kept by what it was verified for.
     socket.on('session', (next: Buffer) => keepSession(origin, next))
-    socket.once('error', () => sessions.delete(origin))
-    return socket
+    const forget = () => sessions.delete(origin)
+    // Later errors say nothing about the session: undici closes every connection with one.
+    return socket.once('error', forget).once('secureConnect', () => socket.off('error', forget))
   }
 
   return ({ protocol, hostname, port }, guarded) => {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
 import { PurserError } from '../model/errors.ts'
 
@@ -19,19 +20,29 @@ export function createTrust(ca: readonly string[]): () => SecureContext {
   }
 }
 
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
+
 function makeContext(ca: readonly string[]): SecureContext {
-  // OpenSSL ignores text in which it finds no certificate: the operator would wonder for long.
-  if (ca.some((text) => !text.includes('-----BEGIN CERTIFICATE-----'))) {
+  const own = ca.flatMap(readCertificates)
+  return createSecureContext({
+    ca: [...getCACertificates('bundled'), ...own],
+    minVersion: 'TLSv1.2',
+  })
+}
+
+/** OpenSSL skips what it cannot read without a word: the operator would wonder for long. */
+function readCertificates(text: string): readonly string[] {
+  const certificates = text.match(CERTIFICATE)
+  if (certificates === null) {
     throw new PurserError('config-invalid', 'a file of [tls] ca holds no PEM certificate')
   }
-  try {
-    return createSecureContext({
-      ca: [...getCACertificates('bundled'), ...ca],
-      minVersion: 'TLSv1.2',
-    })
-  } catch (error) {
-    throw new PurserError('config-invalid', 'cannot use the certificates of [tls] ca', {
-      cause: error,
-    })
+  for (const certificate of certificates) {
+    try {
+      new X509Certificate(certificate)
+    } catch (error) {
+      const what = 'a file of [tls] ca holds a damaged certificate'
+      throw new PurserError('config-invalid', what, { cause: error })
+    }
   }
+  return certificates
 }
