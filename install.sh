@@ -61,7 +61,7 @@ put_program() {
 
 install_purser() {
   check_tools
-  say "building with $node_version's npm"
+  say "building with Node.js $node_version: the first time takes a minute"
   scripts/with-deps node scripts/build.ts
   bin="$prefix/bin"
   if ! mkdir -p "$bin" 2>/dev/null || [ ! -w "$bin" ]; then
@@ -81,12 +81,15 @@ uninstall_purser() {
   bin="$prefix/bin"
   [ -e "$bin/purser" ] || [ -L "$bin/docker-credential-purser" ] ||
     { say "purser is not installed in $bin"; return; }
-  vault=$("$bin/purser" key show 2>/dev/null) || vault=
   rm -f "$bin/docker-credential-purser" "$bin/purser" ||
     fail "cannot remove the programs from $bin" 'run this as the user who installed them'
   say "removed $bin/purser and $bin/docker-credential-purser"
-  say 'the vault and its key stay where they are'
-  [ -z "$vault" ] || printf '%s\n' "$vault"
+  # As in src/paths.ts; a configuration may name another place, which then stays as well.
+  vault="${PURSER_HOME:-${XDG_DATA_HOME:-${HOME:?is not set}/.local/share}/purser}/vault.db"
+  key="${PURSER_HOME:-${XDG_CONFIG_HOME:-$HOME/.config}/purser}/key"
+  for file in "$vault" "$key"; do
+    [ ! -e "$file" ] || say "left $file where it is"
+  done
 }
 
 bold='' plain=''
