@@ -16,7 +16,7 @@ import { PurserError } from '../model/errors.ts'
 import { isPublicAddress } from './address.ts'
 
 /** Where a request wants to go; the hostname is without brackets. */
-export interface Destination {
+interface Destination {
   readonly protocol: 'http:' | 'https:'
   readonly hostname: string
   readonly port: number

@@ -7,7 +7,7 @@ import { type Challenge, parseChallenges } from './challenge.ts'
 import { createProbe, type Scheme } from './probe.ts'
 import type { Upstream } from './upstream.ts'
 
-export interface AuthorizationQuestion {
+interface AuthorizationQuestion {
   readonly upstream: Upstream
   /** `undefined` asks as nobody: public images need a token too. */
   readonly login: Login | undefined
@@ -15,7 +15,7 @@ export interface AuthorizationQuestion {
   readonly scopes: readonly string[]
 }
 
-export interface Refusal extends AuthorizationQuestion {
+interface Refusal extends AuthorizationQuestion {
   /** What was sent. */
   readonly header: Secret | undefined
   /** The values of the answer's WWW-Authenticate headers. */

@@ -1,0 +1,19 @@
+import { request } from 'node:https'
+import { createNet } from '../../src/net/undici.ts'
+
+/** Asks the origin of its argument in both ways, and prints the codes of the errors. */
+const origin = process.argv[2] ?? ''
+const net = createNet({ ca: [], connect: new Map() })
+
+const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? error.code : error)
+
+const undici = await net.upstream
+  .request({ origin, path: '/', method: 'GET' })
+  .then(({ statusCode }) => statusCode, codeOf)
+const agent = await new Promise((resolve) => {
+  request(origin, { agent: net.httpsAgent }, (res) => resolve(res.statusCode))
+    .once('error', (error) => resolve(codeOf(error)))
+    .end()
+})
+console.log(JSON.stringify({ undici, agent }))
+await net.close()

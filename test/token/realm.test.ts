@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'vitest'
+import { codeOf, describeError, hintOf } from '../../src/model/errors.ts'
+import { parseHost } from '../../src/model/host.ts'
+import { approveRealm } from '../../src/token/realm.ts'
+
+interface Options {
+  readonly tls?: boolean
+  readonly realms?: readonly string[]
+}
+
+const upstream = (host: string, { tls = true, realms = [] }: Options = {}) => ({
+  host: parseHost(host),
+  tls,
+  realms,
+})
+
+describe('goes to', () => {
+  test.each<[string, string, boolean, Options?]>([
+    ['ghcr.io', 'https://ghcr.io/token', true],
+    ['ghcr.io', 'https://ghcr.io:443/token', true],
+    ['ghcr.io', 'HTTPS://GHCR.IO/token', true],
+    ['quay.io', 'https://quay.io/v2/auth', true],
+    ['public.ecr.aws', 'https://public.ecr.aws/token/', true],
+    ['docker.io', 'https://auth.docker.io/token', false],
+    ['index.docker.io', 'https://auth.docker.io/token', false],
+    ['registry.gitlab.com', 'https://gitlab.com/jwt/auth', false],
+    ['nvcr.io', 'https://nvcr.io/proxy_auth', true],
+    ['nvcr.io', 'https://authn.nvidia.com/token?service=ngc&scope=group', false],
+    ['registry.digitalocean.com', 'https://api.digitalocean.com/v2/registry/auth', false],
+    ['reg.example:5000', 'https://reg.example:5000/auth', true],
+    ['reg.example:5000', 'https://reg.example:5001/auth', false],
+    ['reg.example:5000', 'https://reg.example/auth', false],
+    ['[::1]:5000', 'https://[::1]:5000/auth', true],
+    ['127.0.0.1:5000', 'http://127.0.0.1:5000/token', true, { tls: false }],
+    ['reg.example', 'http://reg.example/token', true, { tls: false }],
+    ['reg.example', 'https://reg.example/token', false, { tls: false }],
+    ['reg.example', 'https://sso.example/token', true, { realms: ['https://sso.example'] }],
+    ['reg.example', 'http://10.0.0.1:8080/token', true, { realms: ['http://10.0.0.1:8080'] }],
+  ])('%s: %s', (host, realm, allowPrivate, options) => {
+    const approved = approveRealm(upstream(host, options), realm)
+    expect(approved).toEqual({ url: new URL(realm), allowPrivate })
+  })
+})
+
+const NOT_A_URL = 'it is not a plain http or https URL'
+const NOT_HTTPS = 'it is not https'
+const UNKNOWN = 'it is not known to be its token service'
+
+describe('does not go to', () => {
+  test.each<[string, string, string, Options?]>([
+    ['ghcr.io', 'https://evil.example/token', UNKNOWN],
+    ['ghcr.io', 'https://ghcr.io.evil.example/token', UNKNOWN],
+    ['ghcr.io', 'https://evilghcr.io/token', UNKNOWN],
+    ['ghcr.io', 'https://sub.ghcr.io/token', UNKNOWN],
+    ['ghcr.io', 'https://ghcr.io./token', UNKNOWN],
+    ['ghcr.io', 'https://xn--ghcr-7na.io/token', UNKNOWN],
+    ['ghcr.io', 'https://169.254.169.254/latest/meta-data', UNKNOWN],
+    ['ghcr.io', 'https://127.0.0.1/token', UNKNOWN],
+    ['ghcr.io', 'https://2130706433/token', UNKNOWN],
+    ['ghcr.io', 'https://[::ffff:169.254.169.254]/token', UNKNOWN],
+    ['ghcr.io', 'https://localhost/token', UNKNOWN],
+    ['ghcr.io', 'https://auth.docker.io/token', UNKNOWN],
+    ['registry.gitlab.com', 'https://authn.nvidia.com/token', UNKNOWN],
+    ['gitlab.com', 'https://auth.docker.io/token', UNKNOWN],
+    ['docker.io:5000', 'https://auth.docker.io/token', UNKNOWN],
+    ['docker.io', 'https://auth.docker.io:8443/token', UNKNOWN],
+    ['docker.io', 'https://auth.docker.io.evil.example/token', UNKNOWN],
+    ['docker.io', 'http://auth.docker.io/token', NOT_HTTPS],
+    ['ghcr.io', 'http://ghcr.io/token', NOT_HTTPS],
+    ['ghcr.io', 'http://ghcr.io:443/token', NOT_HTTPS],
+    ['ghcr.io', 'http://169.254.169.254/', NOT_HTTPS],
+    ['reg.example:5000', 'http://reg.example:5001/', NOT_HTTPS, { tls: false }],
+    ['reg.example', 'http://other.example/', NOT_HTTPS, { tls: false }],
+    ['reg.example', 'https://sso.example:8443/', UNKNOWN, { realms: ['https://sso.example'] }],
+    ['reg.example', 'http://sso.example/', NOT_HTTPS, { realms: ['https://sso.example'] }],
+    ['reg.example', 'https://sso.example.evil/', UNKNOWN, { realms: ['https://sso.example'] }],
+    ['ghcr.io', 'https://user:pass@ghcr.io/token', NOT_A_URL],
+    ['ghcr.io', 'https://ghcr.io@evil.example/token', NOT_A_URL],
+    ['ghcr.io', 'https://@ghcr.io/token', NOT_A_URL],
+    ['ghcr.io', 'https://ghcr.io/token#fragment', NOT_A_URL],
+    ['ghcr.io', 'https://ghcr.io/token#', NOT_A_URL],
+    ['ghcr.io', 'https://evil.example\\@ghcr.io/token', NOT_A_URL],
+    ['ghcr.io', 'https:\\\\ghcr.io\\token', NOT_A_URL],
+    ['ghcr.io', 'https:ghcr.io/token', NOT_A_URL],
+    ['ghcr.io', 'https:///ghcr.io/token', NOT_A_URL],
+    ['ghcr.io', ' https://ghcr.io/token', NOT_A_URL],
+    ['ghcr.io', 'https://ghcr.io/to ken', NOT_A_URL],
+    ['ghcr.io', 'https://ghcr.io/\r\nHost: evil', NOT_A_URL],
+    ['ghcr.io', 'https://gh\tcr.io/token', NOT_A_URL],
+    ['ghcr.io', 'https://ghcr。io/token', NOT_A_URL],
+    ['ghcr.io', 'file:///etc/passwd', NOT_A_URL],
+    ['ghcr.io', 'javascript:alert(1)', NOT_A_URL],
+    ['ghcr.io', 'unix:///run/docker.sock', NOT_A_URL],
+    ['ghcr.io', '//ghcr.io/token', NOT_A_URL],
+    ['ghcr.io', '/token', NOT_A_URL],
+    ['ghcr.io', 'token', NOT_A_URL],
+    ['ghcr.io', '', NOT_A_URL],
+    ['ghcr.io', `https://ghcr.io/${'a'.repeat(2_048)}`, NOT_A_URL],
+  ])('from %s: %s', (host, realm, why, options) => {
+    let error: unknown
+    try {
+      approveRealm(upstream(host, options), realm)
+    } catch (thrown) {
+      error = thrown
+    }
+    expect(codeOf(error)).toBe('policy')
+    const message = describeError(error)
+    expect(message).toMatch(new RegExp(`^refused to send a credential of .* to ".*": ${why}$`))
+    expect(message).toContain(parseHost(host).name)
+  })
+
+  test('says what would allow it', () => {
+    try {
+      approveRealm(upstream('reg.example:5000'), 'https://sso.example/token?a=b')
+    } catch (error) {
+      expect(hintOf(error)).toBe(
+        'if it is reg.example:5000\'s token service, add to its [[upstream]]: realms = ["https://sso.example"]',
+      )
+    }
+    expect.assertions(1)
+  })
+})
