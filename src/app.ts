@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isOwnSocket } from './agent/own-socket.ts'
 import type { Config } from './config.ts'
 import { loadConfig } from './config-file.ts'
 import { PurserError } from './model/errors.ts'
@@ -22,6 +23,8 @@ export interface Runtime {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly uid: number | undefined
   readonly pid: number
+  /** Standard input to its end, blocking: for a program that has nothing else to do. */
+  readInput(): Iterable<Uint8Array>
   stdin(): NodeJS.ReadStream
   stdinIsTerminal(): boolean
   stdoutIsTerminal(): boolean
@@ -124,6 +127,7 @@ export function createApp(runtime: Runtime, overrides: Overrides = {}): App {
     resolver: once(async () => {
       const { socket } = app
       if (socket === undefined || (await app.request()) !== undefined) return app.ownResolver()
+      if (!isOwnSocket(socket, uid)) return app.ownResolver()
       const { createAgentClient, preferAgent } = await import('./agent/client.ts')
       return preferAgent(createAgentClient({ socket, uid }), app.ownResolver)
     }),

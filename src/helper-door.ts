@@ -23,7 +23,13 @@ export async function runHelperDoor(runtime: Runtime): Promise<0 | 1> {
     log: await app.log(),
   }
   try {
-    return await runHelper(runtime.args, runtime.stdin, runtime.writeOut, context, runtime.signal)
+    return await runHelper(
+      runtime.args,
+      runtime.readInput,
+      runtime.writeOut,
+      context,
+      runtime.signal,
+    )
   } finally {
     await app.close()
   }

@@ -1,6 +1,7 @@
 import { request } from 'node:http'
 import { PurserError } from '../model/errors.ts'
 import type { Resolver } from '../resolver.ts'
+import { checkSocketPath, isOwnSocket } from './own-socket.ts'
 import {
   decodeAnswer,
   decodeRefusal,
@@ -8,7 +9,6 @@ import {
   LOGIN_PATH,
   MAX_ANSWER_BYTES,
 } from './protocol.ts'
-import { checkSocketPath, isOwnSocket } from './socket.ts'
 
 /** A cloud may take 20 s over an exchange, and the agent tries three times within this. */
 const ANSWER_TIMEOUT_MS = 45_000

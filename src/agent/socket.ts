@@ -1,37 +1,8 @@
-import { chmodSync, lstatSync, mkdirSync, rmSync, type Stats } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { PurserError } from '../model/errors.ts'
-
-/** `sun_path` has 108 bytes on Linux and ends with a zero: a longer path is a bare EINVAL. */
-const MAX_PATH_BYTES = 107
-
-/** @throws `config-invalid` if the system could not bind or connect to this path */
-export function checkSocketPath(path: string): void {
-  const bytes = Buffer.byteLength(path)
-  if (bytes <= MAX_PATH_BYTES) return
-  throw new PurserError(
-    'config-invalid',
-    `the agent's socket ${path} has a path of ${bytes} bytes, and a socket's has at most 107`,
-    { hint: 'set PURSER_HOME or PURSER_SOCKET to a shorter path' },
-  )
-}
-
-/**
- * Whether an agent of this user may be listening there.
- *
- * @returns `false` if there is no such socket
- * @throws `unsafe-file` if others could have put it there, or could listen in its place
- */
-export function isOwnSocket(path: string, uid: number): boolean {
-  const socket = stat(path)
-  if (socket === undefined) return false
-  checkOwn(path, socket, uid)
-  const directory = dirname(path)
-  const holder = stat(directory)
-  if (holder !== undefined) checkOwn(directory, holder, uid)
-  return socket.isSocket()
-}
+import { checkOwn, checkSocketPath } from './own-socket.ts'
 
 /** A place to listen on that no other process has, until it is released. */
 export interface SocketClaim {
@@ -51,8 +22,7 @@ export function claimSocket(path: string, uid: number): SocketClaim {
   checkSocketPath(path)
   const directory = dirname(path)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const holder = stat(directory)
-  if (holder !== undefined) checkOwn(directory, holder, uid)
+  checkOwn(directory, uid)
   const lock = lockFile(`${path}.lock`)
   rmSync(path, { force: true })
   return { release: () => lock.close() }
@@ -76,21 +46,4 @@ function lockFile(path: string): DatabaseSync {
       hint: 'stop the other purser serve, or give this one a PURSER_SOCKET of its own',
     })
   }
-}
-
-function stat(path: string): Stats | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })
-}
-
-function checkOwn(path: string, stats: Stats, uid: number): void {
-  const wrong =
-    stats.uid !== uid
-      ? `belongs to user ${stats.uid}`
-      : (stats.mode & 0o077) !== 0
-        ? `has mode ${(stats.mode & 0o777).toString(8)}`
-        : undefined
-  if (wrong === undefined) return
-  throw new PurserError('unsafe-file', `${path} ${wrong}: others could pose as the agent`, {
-    hint: `make it yours alone: chown $(id -u) ${path} && chmod go= ${path}`,
-  })
 }
