@@ -28,6 +28,8 @@ export interface DialerOptions {
   readonly connect: ReadonlyMap<string, string>
   /** Resolves names that are guarded; a test's own, or the system's by default. */
   readonly resolve?: typeof lookup
+  /** Default: 10 s, as undici's own. */
+  readonly connectTimeoutMs?: number
 }
 
 /**
@@ -38,14 +40,19 @@ export interface DialerOptions {
  */
 export type Dial = (destination: Destination, guarded: boolean) => Socket
 
-/** As long as undici's own: a name that resolves to a dead address must not hold a pull for a minute. */
+/** A name that resolves to a dead address must not hold a pull for a minute. */
 const CONNECT_TIMEOUT_MS = 10_000
 
 /** A TLS session per origin: an upstream and its realm are two, and an operator has some dozens. */
 const MAX_SESSIONS = 256
 
 /** The one place where sockets are opened, for undici and `node:https` alike. */
-export function createDialer({ trust, connect, resolve = lookup }: DialerOptions): Dial {
+export function createDialer({
+  trust,
+  connect,
+  resolve = lookup,
+  connectTimeoutMs = CONNECT_TIMEOUT_MS,
+}: DialerOptions): Dial {
   const routes = new Map([...connect].map(([from, to]) => [from.toLowerCase(), parseEndpoint(to)]))
   const sessions = new Map<string, Buffer>()
   const guardedLookup = createGuardedLookup(resolve)
@@ -95,8 +102,8 @@ export function createDialer({ trust, connect, resolve = lookup }: DialerOptions
       keepAliveInitialDelay: 60_000,
       ...(checked && { lookup: guardedLookup }),
     }
-    if (protocol === 'http:') return within(CONNECT_TIMEOUT_MS, netConnect(tcp), 'connect')
-    return within(CONNECT_TIMEOUT_MS, secure(hostname, port, tcp), 'secureConnect')
+    if (protocol === 'http:') return within(connectTimeoutMs, netConnect(tcp), 'connect')
+    return within(connectTimeoutMs, secure(hostname, port, tcp), 'secureConnect')
   }
 }
 

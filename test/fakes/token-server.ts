@@ -10,7 +10,7 @@ import type { ServerCertificate } from './certificates.ts'
 import { listen, read, sendJson, stop } from './http.ts'
 
 /** What a token service was asked. */
-export interface Asked {
+interface Asked {
   readonly method: string
   readonly path: string
   /** Of a GET's query or a POST's form. */

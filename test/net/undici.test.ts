@@ -1,53 +1,15 @@
 import { execFile } from 'node:child_process'
-import { createServer, request as httpsRequest } from 'node:https'
+import { request as httpsRequest } from 'node:https'
 import { createServer as createTcpServer } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
-import type { TLSSocket } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { codeOf, describeError } from '../../src/model/errors.ts'
-import { createDialer } from '../../src/net/dial.ts'
-import { createTrust } from '../../src/net/trust.ts'
-import { createNet, type NetOptions } from '../../src/net/undici.ts'
+import { createNet } from '../../src/net/undici.ts'
 import { testAuthority } from '../fakes/certificates.ts'
-import { listen, stop } from '../fakes/http.ts'
-
-const AUTHORITY = testAuthority()
-
-interface TlsFake {
-  readonly port: number
-  /** `server name / host header / resumed`, a request each. */
-  readonly seen: string[]
-  readonly connections: () => number
-}
-
-async function tlsServer(...names: [string, ...string[]]): Promise<TlsFake> {
-  const seen: string[] = []
-  let connections = 0
-  const server = createServer(AUTHORITY.certificateFor(...names), (req, res) => {
-    const socket = req.socket as TLSSocket
-    const resumed = socket.isSessionReused() ? 'resumed' : 'full'
-    seen.push(`${socket.servername} ${req.headers.host} ${resumed} ${req.httpVersion}`)
-    res.end(`{"bytes":${req.headers['x-close'] === undefined ? 1 : 2}}`)
-  })
-  server.on('secureConnection', () => connections++)
-  const port = await listen(server)
-  onTestFinished(() => stop(server))
-  return { port, seen, connections: () => connections }
-}
-
-function net(options: Partial<NetOptions> = {}) {
-  const made = createNet({ ca: [AUTHORITY.ca], connect: new Map(), ...options })
-  onTestFinished(() => made.close())
-  return made
-}
-
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => 'no error',
-    (error) => error,
-  )
+import { listen } from '../fakes/http.ts'
+import { AUTHORITY, failure, net, tlsServer } from './harness.ts'
 
 describe('[connect]', () => {
   test('dials elsewhere; server name, Host and certificate stay', async () => {
@@ -230,61 +192,5 @@ describe('connections', () => {
       net().upstream.request({ origin: `https://127.0.0.1:${port}`, path: '/', method: 'GET' }),
     )
     expect(describeError(error)).toMatch(/^ERR_SSL|EPROTO|write EPROTO/)
-  })
-})
-
-describe('the guarded door', () => {
-  test.each(['https://127.0.0.1:9', 'http://169.254.169.254', 'http://[::ffff:127.0.0.1]:9'])(
-    'does not lead to %s',
-    async (origin) => {
-      const { realm } = net()
-      const error = await failure(
-        realm({ allowPrivate: false }).request({ origin, path: '/', method: 'GET' }),
-      )
-      expect(codeOf(error)).toBe('policy')
-      expect(describeError(error)).toMatch(/^refused to connect to .*: not a public address$/)
-    },
-  )
-
-  test('nor to a name that resolves there', async () => {
-    const { realm } = net()
-    const error = await failure(
-      realm({ allowPrivate: false }).request({
-        origin: 'https://localhost:9',
-        path: '/',
-        method: 'GET',
-      }),
-    )
-    expect(codeOf(error)).toBe('policy')
-    expect(describeError(error)).toMatch(/^refused to connect to localhost at /)
-  })
-
-  test('nor to one that has a public address beside', async () => {
-    const resolve = (...args: unknown[]) => {
-      const callback = args.at(-1) as (error: null, addresses: object[]) => void
-      callback(null, [
-        { address: '1.1.1.1', family: 4 },
-        { address: '10.0.0.1', family: 4 },
-      ])
-    }
-    const dial = createDialer({
-      trust: createTrust([]),
-      connect: new Map(),
-      resolve: resolve as never,
-    })
-    const socket = dial({ protocol: 'http:', hostname: 'mixed.example', port: 80 }, true)
-    const error = await new Promise((settle) => socket.once('error', settle))
-    expect(describeError(error)).toBe(
-      'refused to connect to mixed.example at 10.0.0.1: not a public address',
-    )
-  })
-
-  test('stands open where the policy allows it', async () => {
-    const server = await tlsServer('127.0.0.1')
-    const answer = await net()
-      .realm({ allowPrivate: true })
-      .request({ origin: `https://127.0.0.1:${server.port}`, path: '/', method: 'GET' })
-    await answer.body.dump()
-    expect(answer.statusCode).toBe(200)
   })
 })
