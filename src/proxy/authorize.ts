@@ -23,6 +23,8 @@ export interface Tokens {
     readonly login: Login | undefined
     readonly scopes: readonly string[]
     readonly header: Secret | undefined
+    /** The values of the answer's WWW-Authenticate headers. */
+    readonly challenges: readonly string[]
   }): void
 }
 
@@ -38,7 +40,7 @@ export interface Authorizer {
   /** @throws if there is a credential that cannot be used, and the upstream's `on_fault` is `fail`. */
   authorize(route: Route): Authorization | Promise<Authorization>
   /** Forgets one that the registry has refused. */
-  refused(route: Route, authorization: Authorization): void
+  refused(route: Route, authorization: Authorization, challenges: readonly string[]): void
 }
 
 export interface AuthorizerOptions {
@@ -96,7 +98,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
 
   return {
     authorize: (route) => memo.get(keyOf(route), () => ask(route)),
-    refused(route, authorization) {
+    refused(route, authorization, challenges) {
       const { upstream, repository, scopes } = route
       const { resolution } = authorization
       if (resolution !== undefined) {
@@ -108,7 +110,8 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
         })
       }
       memo.drop(keyOf(route), authorization)
-      tokens.refused({ upstream, login: resolution?.login, scopes, header: authorization.header })
+      const { header } = authorization
+      tokens.refused({ upstream, login: resolution?.login, scopes, header, challenges })
     },
   }
 }

@@ -108,15 +108,19 @@ export function createForward({
           ? { ...attempt, mayReconnect: false }
           : unreachable(route, outcome.error)
       case 'unauthorized':
-        return renew(route, attempt)
+        return renew(route, attempt, outcome.challenges)
       default:
         return outcome
     }
   }
 
-  async function renew(route: Route, attempt: Attempt): Promise<Attempt | Delivery> {
+  async function renew(
+    route: Route,
+    attempt: Attempt,
+    challenges: readonly string[],
+  ): Promise<Attempt | Delivery> {
     const { authorization: refused, mayRenew } = attempt
-    authorizer.refused(route, refused)
+    authorizer.refused(route, refused, challenges)
     const renewed = mayRenew ? await authorizer.authorize(route) : refused
     return isSame(renewed, refused)
       ? unauthorized(workspace, route, refused)

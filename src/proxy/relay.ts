@@ -25,7 +25,7 @@ export type Outcome =
   | { readonly kind: 'sent'; readonly status: number; readonly bytes: number }
   /** In the middle, or because the client went: its connection is gone. */
   | { readonly kind: 'broken'; readonly status: number; readonly bytes: number }
-  | { readonly kind: 'unauthorized' }
+  | { readonly kind: 'unauthorized'; readonly challenges: readonly string[] }
   | { readonly kind: 'moved'; readonly path: string }
   | { readonly kind: 'problem'; readonly problem: Problem }
   | { readonly kind: 'failed'; readonly error: Error }
@@ -118,7 +118,7 @@ export function relay(dispatcher: Dispatcher, request: Relay): Promise<Outcome> 
 
     function endHeld(): void {
       if (saysExpired(Buffer.concat(held).toString('latin1'))) {
-        settle({ kind: 'unauthorized' })
+        settle({ kind: 'unauthorized', challenges: [] })
       } else {
         startStream()
         endStream()

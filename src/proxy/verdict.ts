@@ -15,7 +15,8 @@ export type Verdict =
   | { readonly kind: 'suspect'; readonly headers: string[] }
   /** The registry wants the request elsewhere within itself. */
   | { readonly kind: 'moved'; readonly path: string }
-  | { readonly kind: 'unauthorized' }
+  /** With what it asks for, as WWW-Authenticate says. */
+  | { readonly kind: 'unauthorized'; readonly challenges: readonly string[] }
   | { readonly kind: 'problem'; readonly problem: Problem }
 
 /** Judges a response before its body is read. */
@@ -25,7 +26,9 @@ export function judge(
   status: number,
   headers: IncomingHttpHeaders,
 ): Verdict {
-  if (status === 401) return { kind: 'unauthorized' }
+  if (status === 401) {
+    return { kind: 'unauthorized', challenges: [headers['www-authenticate'] ?? []].flat() }
+  }
   const location = headerOf(headers, 'location')
   if (isRedirect(status)) return judgeMoved(route, location, headers)
   const passed = passOn(route, headers)

@@ -19,7 +19,7 @@ interface Refusal extends AuthorizationQuestion {
   /** What was sent. */
   readonly header: Secret | undefined
   /** The values of the answer's WWW-Authenticate headers. */
-  readonly challenges?: readonly string[]
+  readonly challenges: readonly string[]
 }
 
 /** Makes of a login what a registry takes. */
@@ -67,7 +67,7 @@ export function createTokens({ net, now }: TokensOptions): Tokens {
           return bearer.header(bearerQuestion(scheme, { upstream, login, scopes }), signal)
       }
     },
-    refused({ header, challenges = [], ...question }) {
+    refused({ header, challenges, ...question }) {
       const parsed = parseChallenges(challenges)
       const before = probe.known(question.upstream)
       probe.learn(question.upstream, parsed)

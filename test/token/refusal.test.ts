@@ -6,7 +6,7 @@ describe('a refusal', () => {
   test('of a token has another one fetched, once for all that it was refused to', async () => {
     const { ask, tokens, upstream, tokenServer } = await setUp()
     const old = await ask()
-    const refusal = { upstream, login: JOE, scopes: PULL, header: old }
+    const refusal = { upstream, login: JOE, scopes: PULL, header: old, challenges: [] }
     const renewed = await Promise.all(
       Array.from({ length: 20 }, () => {
         tokens.refused(refusal)
@@ -60,7 +60,7 @@ describe('a refusal', () => {
     const { header, tokens, upstream, probes, say } = await setUp({ status: 200, challenges: [] })
     await header()
     say({ status: 401, challenges: ['Basic realm="x"'] })
-    tokens.refused({ upstream, login: JOE, scopes: PULL, header: undefined })
+    tokens.refused({ upstream, login: JOE, scopes: PULL, header: undefined, challenges: [] })
     expect(await header()).toMatch(/^Basic /)
     expect(probes).toHaveLength(2)
   })
@@ -77,7 +77,7 @@ describe('a refusal', () => {
     const one = await setUp()
     const header = await one.ask()
     const elsewhere = { ...one.upstream, host: parseHost('127.0.0.1:9') }
-    one.tokens.refused({ upstream: elsewhere, login: JOE, scopes: PULL, header })
+    one.tokens.refused({ upstream: elsewhere, login: JOE, scopes: PULL, header, challenges: [] })
     expect(await one.ask()).toBe(header)
   })
 })
