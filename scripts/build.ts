@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
+import { bundleLibraries, librariesFromBinary } from './libraries.ts'
 
 /** The names under which the one binary is called. */
 const PROGRAM = 'purser'
@@ -57,7 +58,7 @@ function version(): string {
 
 /** A digest of all that the binary is made of: equal digests, equal binaries. */
 function digestOfInputs(): string {
-  const inputs = ['package.json', 'package-lock.json', 'scripts/build.ts']
+  const inputs = ['package.json', 'package-lock.json', 'scripts/build.ts', 'scripts/libraries.ts']
   const hash = createHash('sha256').update(
     `${process.version} ${process.platform} ${process.arch}\n`,
   )
@@ -88,6 +89,7 @@ async function bundle(outfile: string): Promise<void> {
     minify: true,
     legalComments: 'eof',
     logLevel: 'warning',
+    plugins: [librariesFromBinary],
     define: { PURSER_VERSION: JSON.stringify(version()) },
     // `import()` of a built-in module would start Node's ESM loader, 23 ms: `require` needs 3 ms.
     supported: { 'dynamic-import': false },
@@ -121,7 +123,8 @@ async function main(): Promise<void> {
     const output = join(work, PROGRAM)
     const config = join(work, 'sea.json')
     await bundle(main)
-    writeFileSync(config, JSON.stringify({ main, output, ...SEA_CONFIG }))
+    const assets = await bundleLibraries(work)
+    writeFileSync(config, JSON.stringify({ main, output, assets, ...SEA_CONFIG }))
     execFileSync(process.execPath, ['--build-sea', config], {
       stdio: ['ignore', 'ignore', 'inherit'],
     })

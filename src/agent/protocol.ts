@@ -1,8 +1,7 @@
-import * as v from 'valibot'
 import { type ErrorCode, PurserError } from '../model/errors.ts'
 import { parseHost } from '../model/host.ts'
 import { Secret } from '../model/secret.ts'
-import type { Target } from '../model/target.ts'
+import type { Action, Target } from '../model/target.ts'
 import type { Resolution } from '../resolver.ts'
 
 /** A server URL of 2 KiB, twice: as the repository and as the entry's name. The rest is names. */
@@ -15,30 +14,7 @@ export const MAX_ANSWER_BYTES = 2 * 1024 * 1024 + 64 * 1024
 export const LOGIN_PATH = '/v1/login'
 export const STATUS_PATH = '/v1/status'
 
-const question = v.strictObject({
-  workspace: v.pipe(v.string(), v.minLength(1), v.maxLength(255)),
-  host: v.string(),
-  repository: v.optional(v.pipe(v.string(), v.maxLength(2048))),
-  action: v.picklist(['pull', 'push', 'delete']),
-  entry: v.exactOptional(v.pipe(v.string(), v.maxLength(4096))),
-})
-
-const answer = v.object({
-  username: v.string(),
-  secret: v.string(),
-  expiresAt: v.nullable(v.pipe(v.string(), v.isoTimestamp())),
-  source: v.string(),
-  from: v.string(),
-  registry: v.string(),
-})
-
-const refusal = v.object({
-  error: v.object({
-    code: v.string(),
-    message: v.string(),
-    hint: v.optional(v.string()),
-  }),
-})
+const ACTIONS: readonly Action[] = ['pull', 'push', 'delete']
 
 /** The question of `POST /v1/login`. */
 export function encodeQuestion({ workspace, host, repository, action, entry }: Target): string {
@@ -47,8 +23,13 @@ export function encodeQuestion({ workspace, host, repository, action, entry }: T
 
 /** @throws `request-invalid`, naming what is wrong */
 export function decodeQuestion(text: string): Target {
-  const { host, repository, ...rest } = parse(question, text, 'question')
-  return { ...rest, host: parseHost(host), repository }
+  const read = readObject(text, 'question')
+  const action = ACTIONS.find((each) => each === read('action'))
+  if (action === undefined) throw invalid('question', 'action must be pull, push or delete')
+  const repository = read.optional('repository')
+  const entry = read.optional('entry')
+  const host = parseHost(read('host'))
+  return { workspace: read('workspace'), host, repository, action, ...(entry && { entry }) }
 }
 
 /** The answer of `POST /v1/login`: here the secret leaves for the helper. */
@@ -65,27 +46,32 @@ export function encodeAnswer({ login, source, from, registry }: Resolution): str
 
 /** @throws `request-invalid`, naming what is wrong */
 export function decodeAnswer(text: string): Resolution {
-  const { username, secret, expiresAt, ...rest } = parse(answer, text, 'answer')
+  const read = readObject(text, 'answer')
+  const expiresAt = read.optional('expiresAt')
   return {
-    ...rest,
     login: {
-      username,
-      secret: new Secret(secret),
-      expiresAt: expiresAt === null ? undefined : new Date(expiresAt),
+      username: read('username'),
+      secret: new Secret(read('secret')),
+      expiresAt: expiresAt === undefined ? undefined : parseTime(expiresAt),
     },
+    source: read('source'),
+    from: read('from'),
+    registry: read('registry'),
   }
 }
 
 /** A fault of the agent's, for its client to tell as its own. */
 export function encodeRefusal(code: ErrorCode, message: string, hint: string | undefined): string {
-  return JSON.stringify({ error: { code, message, hint } })
+  return JSON.stringify({ code, message, hint })
 }
 
 /** @throws `request-invalid`, naming what is wrong */
 export function decodeRefusal(text: string): PurserError {
-  const { code, message, hint } = parse(refusal, text, 'refusal').error
+  const read = readObject(text, 'refusal')
+  const code = read('code')
+  const hint = read.optional('hint')
   const known = FORWARDED.find((each) => each === code) ?? 'internal'
-  return new PurserError(known, message, hint === undefined ? {} : { hint })
+  return new PurserError(known, read('message'), hint === undefined ? {} : { hint })
 }
 
 /** Codes on which a client acts; any other is the agent's own affair. */
@@ -105,16 +91,47 @@ const FORWARDED: readonly ErrorCode[] = [
   'vault-failed',
 ]
 
-function parse<T extends v.GenericSchema>(schema: T, text: string, what: string) {
+/** Reads the strings of a JSON object by name. */
+interface Reader {
+  (name: string): string
+  /** @returns `undefined` if it is missing or `null`. */
+  optional(name: string): string | undefined
+}
+
+/** By hand, because every helper starts by loading this: a schema library doubles what it costs. */
+function readObject(text: string, what: string): Reader {
+  const fields = parseFields(text, what)
+  const optional = (name: string) => {
+    const value = fields.get(name)
+    if (value === undefined || value === null) return undefined
+    if (typeof value === 'string') return value
+    throw invalid(what, `${name} must be a string`)
+  }
+  const required = (name: string) => {
+    const value = optional(name)
+    if (value !== undefined) return value
+    throw invalid(what, `${name} is missing`)
+  }
+  return Object.assign(required, { optional })
+}
+
+function parseFields(text: string, what: string): ReadonlyMap<string, unknown> {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch (error) {
     throw new PurserError('request-invalid', `the agent's ${what} is not JSON`, { cause: error })
   }
-  const result = v.safeParse(schema, value)
-  if (result.success) return result.output
-  const [issue] = result.issues
-  const path = v.getDotPath(issue) ?? ''
-  throw new PurserError('request-invalid', `the agent's ${what}: ${path} must be ${issue.expected}`)
+  if (typeof value === 'object' && value !== null) return new Map(Object.entries(value))
+  throw invalid(what, 'it must be an object')
+}
+
+function parseTime(text: string): Date {
+  const time = new Date(text)
+  if (Number.isNaN(time.getTime())) throw invalid('answer', 'expiresAt must be a time')
+  return time
+}
+
+function invalid(what: string, message: string): PurserError {
+  return new PurserError('request-invalid', `the agent's ${what}: ${message}`)
 }

@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net'
 import { PurserError } from './errors.ts'
 
 /** A registry's host, parsed and canonical: two spellings of one registry are one `name`. */
@@ -61,10 +60,11 @@ function splitBracketed(text: string): { hostname: string; portText?: string } |
   const end = text.indexOf(']')
   const hostname = text.slice(1, end)
   const rest = text.slice(end + 1)
-  // A zone id (`%eth0`) names an interface of one machine, never a registry.
-  if (end === -1 || !isIPv6(hostname) || hostname.includes('%')) return undefined
-  // One address has many spellings (RFC 5952): URL writes the canonical one.
-  const canonical = new URL(`http://[${hostname}]`).hostname.slice(1, -1)
+  // One address has many spellings (RFC 5952): URL writes the canonical one. It knows no zone ids
+  // (`%eth0`), which name an interface of one machine and never a registry.
+  const url = `http://[${hostname}]`
+  if (end === -1 || !/^[0-9a-f:.]+$/.test(hostname) || !URL.canParse(url)) return undefined
+  const canonical = new URL(url).hostname.slice(1, -1)
   if (rest === '') return { hostname: canonical }
   return rest.startsWith(':') ? { hostname: canonical, portText: rest.slice(1) } : undefined
 }

@@ -1,7 +1,8 @@
-import { inspect } from 'node:util'
-
 /** How a secret prints, wherever it is printed. */
 const MASK = '[secret]'
+
+/** @see https://nodejs.org/api/util.html#utilinspectcustom for the symbol that is everybody's */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 
 /**
  * A string that cannot be printed by accident.
@@ -47,7 +48,7 @@ export class Secret {
     return MASK
   }
 
-  [inspect.custom](): string {
+  [INSPECT](): string {
     return MASK
   }
 }

@@ -128,13 +128,23 @@ describe('the agent', () => {
 
   it.each([
     ['a question that is not JSON', 'x', /the agent's question is not JSON/],
-    ['a question without host', '{"workspace":"w","action":"pull"}', /host/],
+    ['a question without host', '{"workspace":"w","action":"pull"}', /host is missing/],
     [
       'a look-alike host',
       '{"workspace":"w","action":"pull","host":"ghcr.io@evil.example"}',
       /cannot read \\"ghcr.io@evil.example\\" as a registry host/,
     ],
-    ['a key it does not know', '{"workspace":"w","action":"pull","host":"a.io","x":1}', /x/],
+    [
+      'a host that is no string',
+      '{"workspace":"w","action":"pull","host":1}',
+      /host must be a string/,
+    ],
+    [
+      'an action it does not know',
+      '{"workspace":"w","action":"own","host":"a.io"}',
+      /action must be/,
+    ],
+    ['what is no object', '"ghcr.io"', /it must be an object/],
     ['more than 64 KiB', JSON.stringify('a'.repeat(70_000)), /more than 64 KiB/],
   ])('refuses %s', async (_, body, pattern) => {
     await withAgent(nothing, async () => {
