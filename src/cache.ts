@@ -1,7 +1,7 @@
 import { PurserError } from './model/errors.ts'
 
 /** What a producer made, and how long it lives. */
-export interface Perishable<T> {
+interface Perishable<T> {
   readonly value: T
   /** `undefined` lives as long as the process. */
   readonly expiresAt: Date | undefined

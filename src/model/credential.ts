@@ -23,13 +23,13 @@ export interface AwsCredential {
 }
 
 /** An OAuth access token for Google's registries. */
-export interface GcpTokenCredential {
+interface GcpTokenCredential {
   readonly kind: 'gcp-token'
   readonly token: Secret
 }
 
 /** An OAuth refresh token of the registry's own token service, as docker's user `<token>` marks it. */
-export interface IdentityTokenCredential {
+interface IdentityTokenCredential {
   readonly kind: 'identity-token'
   readonly token: Secret
 }

@@ -7,6 +7,8 @@ import { type Ended, type Environment, run, startDaemon } from '../clients/child
 
 const DIST = join(import.meta.dirname, '../../dist')
 
+export const BINARY = join(DIST, 'purser')
+
 /** The binary as it is shipped, in a home of its own. */
 export interface Shipped {
   /** Where a test's own files go. */
@@ -19,7 +21,7 @@ export interface Shipped {
   serve(config: readonly string[], env?: Environment): Promise<Serving>
 }
 
-export interface Serving {
+interface Serving {
   /** The port of the proxy. */
   readonly port: number
   readonly pid: number
@@ -31,7 +33,7 @@ export interface Serving {
   status(): Promise<Answer>
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number
   readonly body: string
 }
@@ -47,8 +49,7 @@ export async function openShipped(): Promise<Shipped> {
     folder,
     home,
     stack,
-    purser: (args, input = '', env = {}) =>
-      run(join(DIST, 'purser'), args, { env: { ...usual, ...env }, input }),
+    purser: (args, input = '', env = {}) => run(BINARY, args, { env: { ...usual, ...env }, input }),
     helper: (action, input, env = {}) =>
       run(join(DIST, 'docker-credential-purser'), [action], { env: { ...usual, ...env }, input }),
     async serve(config, env = {}) {
@@ -56,7 +57,7 @@ export async function openShipped(): Promise<Shipped> {
       await writeFile(file, ['[proxy]', 'listen = ["127.0.0.1:0"]', ...config].join('\n'))
       const { value: port, output } = await startDaemon(
         stack,
-        [join(DIST, 'purser'), 'serve', '--config', file],
+        [BINARY, 'serve', '--config', file],
         { ...usual, PURSER_LOG: 'debug', ...env },
         (said) =>
           said.includes('agent listening')
