@@ -21,8 +21,8 @@ export interface Cache<T> {
     produce: (signal: AbortSignal) => Promise<Perishable<T>>,
     signal: AbortSignal,
   ): Promise<T>
-  /** Forgets a value that turned out to be no longer good. */
-  drop(key: string): void
+  /** Forgets a value that turned out to be no longer good, unless a newer one is there. */
+  drop(key: string, value: T): void
 }
 
 export interface CacheOptions {
@@ -117,9 +117,9 @@ export function createCache<T>({ now, capacity = 10_000 }: CacheOptions): Cache<
         }
       }
     },
-    drop(key) {
+    drop(key, value) {
       const slot = slots.get(key)
-      if (slot !== undefined) delete slot.value
+      if (slot?.value?.value === value) delete slot.value
     },
   }
 }

@@ -28,6 +28,11 @@ export interface Resolver {
    * never a weaker identity, because something broke.
    */
   resolve(target: Target, signal: AbortSignal): Promise<Resolution | undefined>
+  /**
+   * Takes in that the registry refused a login before its time; a newer one stays. Absent where
+   * nothing is kept.
+   */
+  forget?(login: Login): void
 }
 
 export interface ResolverOptions {
@@ -40,6 +45,7 @@ export interface ResolverOptions {
 /** Makes the one answer of all front doors: the first source that has it, exchanged and cached. */
 export function createResolver({ sources, registries, cache }: ResolverOptions): Resolver {
   const identify = createIdentifier()
+  const keys = new WeakMap<Login, string>()
 
   async function exchange(found: Found, registry: Registry, target: Target, signal: AbortSignal) {
     const { credential } = found
@@ -47,6 +53,7 @@ export function createResolver({ sources, registries, cache }: ResolverOptions):
     const key = `${registry.name} ${target.host.name} ${identify(credential)}`
     const produce = async (shared: AbortSignal) => {
       const login = await registry.exchange(credential, target, shared)
+      keys.set(login, key)
       return { value: login, expiresAt: login.expiresAt }
     }
     return cache.get(key, produce, signal)
@@ -71,6 +78,10 @@ export function createResolver({ sources, registries, cache }: ResolverOptions):
         }
       }
       return undefined
+    },
+    forget(login) {
+      const key = keys.get(login)
+      if (key !== undefined) cache.drop(key, login)
     },
   }
 }

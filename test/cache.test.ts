@@ -130,7 +130,9 @@ describe('a cache', () => {
     let made = 0
     const produce = async () => ({ value: ++made, expiresAt: undefined })
     await cache.get('a', produce, never)
-    cache.drop('a')
+    cache.drop('a', 0)
+    expect(await cache.get('a', produce, never)).toBe(1)
+    cache.drop('a', 1)
     expect(await cache.get('a', produce, never)).toBe(2)
     await cache.get('b', produce, never)
     await cache.get('a', produce, never)

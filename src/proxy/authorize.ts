@@ -110,6 +110,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
         })
       }
       memo.drop(keyOf(route), authorization)
+      if (resolution !== undefined) resolver.forget?.(resolution.login)
       const { header } = authorization
       tokens.refused({ upstream, login: resolution?.login, scopes, header, challenges })
     },
