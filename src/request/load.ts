@@ -28,13 +28,21 @@ async function readAll(input: AsyncIterable<Uint8Array>): Promise<string> {
 }
 
 function readFile(path: string): string {
+  // The system's own error quotes the path, so JSON that is mistaken for one must not get there.
+  if (/["\n]/.test(path)) {
+    throw new PurserError(
+      'request-invalid',
+      'the request is neither an object nor the path of a file',
+    )
+  }
   let fd: number
   try {
     // Not to wait for a pipe's writer: what is no file is told, not read.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
-    throw new PurserError('request-invalid', 'cannot read the request', {
-      cause: error,
+    // The system's own message would quote the path, and that may be a request gone wrong.
+    const code = error instanceof Error && 'code' in error ? error.code : 'unknown error'
+    throw new PurserError('request-invalid', `cannot read the request's file: ${code}`, {
       hint: 'name a file, or pass JSON that starts with {',
     })
   }
