@@ -38,7 +38,8 @@ export function parseHost(text: string): Host {
 
 /** Like {@link parseHost}, with `undefined` for what is not a host. */
 export function tryParseHost(text: string): Host | undefined {
-  if (text.length > MAX_HOST_LENGTH) return undefined
+  // The Kelvin sign in lower case is a k: only ASCII has no letters that become others.
+  if (text.length > MAX_HOST_LENGTH || !/^[!-~]+$/.test(text)) return undefined
   const lower = text.toLowerCase()
   const split = lower.startsWith('[') ? splitBracketed(lower) : splitName(lower)
   if (split === undefined) return undefined

@@ -10,18 +10,34 @@ export interface EcrHost {
   readonly dualStack: boolean
 }
 
-/** The DNS suffixes of Amazon's partitions, under which `dkr.ecr` names are. */
-const SUFFIXES = [
-  'amazonaws.com',
-  'amazonaws.com.cn',
-  'amazonaws.eu',
-  'c2s.ic.gov',
-  'sc2s.sgov.gov',
-  'cloud.adc-e.uk',
-  'csp.hci.ic.gov',
+/** A part of Amazon's cloud that shares no identity with the others. */
+interface Partition {
+  /** What the names of its regions begin with. */
+  readonly regions: string
+  /** The DNS suffix of its `dkr.ecr` names. */
+  readonly suffix: string
+  /** That of its `dkr-ecr` names, which answer over IPv6 too. */
+  readonly dualStackSuffix?: string
+}
+
+/**
+ * The last one has every region that is no other's.
+ *
+ * @see https://github.com/aws/aws-sdk-js-v3/blob/main/packages-internal/core/src/submodules/util-endpoints/lib/aws/partitions.json
+ */
+const PARTITIONS: readonly Partition[] = [
+  {
+    regions: 'cn-',
+    suffix: 'amazonaws.com.cn',
+    dualStackSuffix: 'on.amazonwebservices.com.cn',
+  },
+  { regions: 'eusc-', suffix: 'amazonaws.eu' },
+  { regions: 'us-iso-', suffix: 'c2s.ic.gov' },
+  { regions: 'us-isob-', suffix: 'sc2s.sgov.gov' },
+  { regions: 'eu-isoe-', suffix: 'cloud.adc-e.uk' },
+  { regions: 'us-isof-', suffix: 'csp.hci.ic.gov' },
+  { regions: '', suffix: 'amazonaws.com', dualStackSuffix: 'on.aws' },
 ]
-/** And those of the names that answer over IPv6 too, under which `dkr-ecr` names are. */
-const DUAL_STACK_SUFFIXES = ['on.aws', 'on.amazonwebservices.com.cn']
 
 const ACCOUNT = /^[0-9]{12}$/
 /** `us-east-1`, `us-gov-west-1`, `us-iso-east-1`, `eusc-de-east-1`. */
@@ -31,7 +47,8 @@ const REGION = /^[a-z]{2,4}(?:-[a-z]+){1,2}-[0-9]{1,2}$/
  * Reads the name of a private registry: `ACCOUNT.dkr.ecr[-fips].REGION.SUFFIX`, or
  * `ACCOUNT.dkr-ecr[-fips].REGION.SUFFIX` for both IP versions.
  *
- * Label by label and to both ends: whoever owns `…amazonaws.com.evil.example` shall get nothing.
+ * Label by label and to both ends: whoever owns `…amazonaws.com.evil.example` shall get nothing. The
+ * region and the suffix are of one partition, or keys signed for one would log in to another.
  *
  * @returns `undefined` for any other host
  * @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
@@ -44,9 +61,10 @@ export function parseEcrHost({ hostname, port }: Host): EcrHost | undefined {
     ? labels
     : labels.toSpliced(1, 2, `${labels[1]}.${labels[2]}`)
   const plain = dualStack ? 'dkr-ecr' : 'dkr.ecr'
-  const suffixes = dualStack ? DUAL_STACK_SUFFIXES : SUFFIXES
   const fips = service === `${plain}-fips`
   if (service !== plain && !fips) return undefined
   if (!ACCOUNT.test(account) || !REGION.test(region)) return undefined
-  return suffixes.includes(suffix.join('.')) ? { account, region, fips, dualStack } : undefined
+  const partition = PARTITIONS.find(({ regions }) => region.startsWith(regions))
+  const expected = dualStack ? partition?.dualStackSuffix : partition?.suffix
+  return suffix.join('.') === expected ? { account, region, fips, dualStack } : undefined
 }
