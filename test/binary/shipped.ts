@@ -21,7 +21,7 @@ export interface Shipped {
   serve(config: readonly string[], env?: Environment): Promise<Serving>
 }
 
-interface Serving {
+export interface Serving {
   /** The port of the proxy. */
   readonly port: number
   readonly pid: number

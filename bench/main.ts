@@ -1,0 +1,70 @@
+import { cpus } from 'node:os'
+import { openShipped, type Shipped } from '../test/binary/shipped.ts'
+import { run } from '../test/clients/child.ts'
+import { measurePull, measurePush } from './memory.ts'
+import { HOST, PASSWORD, startNginx, USERNAME } from './nginx.ts'
+import { measureProxy } from './proxy.ts'
+import { measureStartUp } from './start-up.ts'
+import { type Row, renderTable } from './table.ts'
+
+const ENV = { PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/bin' }
+
+/** Measures one thing in a place of its own, which goes when it is done. */
+async function section(
+  title: string,
+  measure: (shipped: Shipped) => Promise<readonly Row[]>,
+): Promise<readonly Row[]> {
+  console.error(`--- ${title}`)
+  const shipped = await openShipped()
+  try {
+    const rows = await measure(shipped)
+    console.error(renderTable(rows))
+    return rows
+  } finally {
+    await shipped.stack.disposeAsync()
+  }
+}
+
+async function hasWrkAndNginx(): Promise<boolean> {
+  for (const command of [
+    ['nginx', '-v'],
+    ['wrk', '-v'],
+  ] as const) {
+    const [program, ...args] = command
+    const found = await run(program, args, { env: ENV }).catch(() => undefined)
+    if (found !== undefined && found.status !== 127) continue
+    console.error(`not here: ${program}; the proxy is not measured`)
+    return false
+  }
+  return true
+}
+
+async function withLogin(shipped: Shipped): Promise<Shipped> {
+  await shipped.purser(['login', HOST, '--username', USERNAME, '--password-stdin'], PASSWORD)
+  return shipped
+}
+
+const rows = [...(await section('starting', measureStartUp))]
+if (await hasWrkAndNginx()) {
+  for (const tls of [false, true]) {
+    const title = `proxy, ${tls ? 'TLS' : 'plain'} upstream`
+    const measured = await section(title, async (shipped) =>
+      measureProxy(await withLogin(shipped), await startNginx(shipped), tls),
+    )
+    rows.push(...measured)
+  }
+  const pulled = await section('memory, 8 GiB pulled', async (shipped) => [
+    await measurePull(await withLogin(shipped), await startNginx(shipped)),
+  ])
+  rows.push(...pulled)
+}
+rows.push(
+  ...(await section('memory, 8 GiB pushed', async (shipped) => [
+    await measurePush(await withLogin(shipped)),
+  ])),
+)
+
+console.log(
+  `Medians on ${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown processor'}, Node ${process.version}.\n`,
+)
+console.log(renderTable(rows))
