@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { isIP } from 'node:net'
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { isIP, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -37,7 +37,7 @@ const OPENSSL_CONFIG = '[req]\ndistinguished_name = dn\n[dn]\n'
 
 function makeAuthority(name: string): TestAuthority {
   const dir = mkdtempSync(join(tmpdir(), 'purser-certificates-'))
-  process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
+  removeWithProcess(dir)
   writeFileSync(join(dir, 'openssl.cnf'), OPENSSL_CONFIG)
   const authority = makeCertificate(dir, 'ca', name, [
     'basicConstraints=critical,CA:TRUE',
@@ -69,6 +69,21 @@ function makeAuthority(name: string): TestAuthority {
       return made
     },
   }
+}
+
+/**
+ * Removes a folder when this process is gone, however it went.
+ *
+ * A test runner kills its workers, and none of their own handlers gets to run; a child notices,
+ * because its end of the pipe is closed.
+ */
+function removeWithProcess(dir: string): void {
+  const watcher = spawn('sh', ['-c', 'cat; rm -rf "$1"', 'sh', dir], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  watcher.unref()
+  if (watcher.stdin instanceof Socket) watcher.stdin.unref()
 }
 
 function makeCertificate(
