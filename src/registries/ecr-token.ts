@@ -10,6 +10,9 @@ export const ECR_USER = 'AWS'
 /** A token is 2 to 4 KiB; it has to fit into a header, which is 16 KiB where it is small. */
 const MAX_TOKEN_LENGTH = 16 * 1024
 
+/** Printable, and no white space: the two go into a header, and over a protocol of lines. */
+const USER_AND_PASSWORD = /^([!-9;-~]+):([!-~]+)$/
+
 const base64 = v.pipe(v.string(), v.maxLength(MAX_TOKEN_LENGTH), v.base64())
 const authorization = v.object({ authorizationToken: base64, expiresAt: v.date() })
 const answer = v.object({ authorizationData: v.pipe(v.array(authorization), v.minLength(1)) })
@@ -30,20 +33,16 @@ export function parseAuthorization(output: unknown, host: Host): Login {
     )
   }
   const [data] = result.output.authorizationData
-  const decoded = Buffer.from(data?.authorizationToken ?? '', 'base64').toString('utf8')
-  const colon = decoded.indexOf(':')
-  if (data === undefined || colon < 1 || colon === decoded.length - 1) {
+  const decoded = Buffer.from(data?.authorizationToken ?? '', 'base64').toString('latin1')
+  const [, username, password] = USER_AND_PASSWORD.exec(decoded) ?? []
+  if (data === undefined || username === undefined || password === undefined) {
     throw new PurserError('exchange-failed', `${host.name}: the token is not user:password`)
   }
-  return {
-    username: decoded.slice(0, colon),
-    secret: new Secret(decoded.slice(colon + 1)),
-    expiresAt: data.expiresAt,
-  }
+  return { username, secret: new Secret(password), expiresAt: data.expiresAt }
 }
 
 /** What a password of Amazon's making says about itself: seconds since the epoch. */
-const password = v.object({ expiration: v.pipe(v.number(), v.integer(), v.minValue(0)) })
+const envelope = v.object({ expiration: v.pipe(v.number(), v.integer(), v.minValue(0)) })
 
 /**
  * When a password that Amazon minted ends; it is JSON in base64 that says so.
@@ -55,7 +54,7 @@ export function passwordExpiry(secret: Secret): Date | undefined {
   if (text.length > MAX_TOKEN_LENGTH) return undefined
   try {
     const parsed: unknown = JSON.parse(Buffer.from(text, 'base64').toString('utf8'))
-    const result = v.safeParse(password, parsed)
+    const result = v.safeParse(envelope, parsed)
     return result.success ? new Date(result.output.expiration * 1000) : undefined
   } catch {
     return undefined

@@ -5,8 +5,9 @@ import { optionalKey } from '../model/keys.ts'
 import type { Login } from '../model/login.ts'
 import { Secret } from '../model/secret.ts'
 import type { Net } from '../net/net.ts'
-import { type EcrHost, parseEcrHost } from './ecr-host.ts'
-import { ECR_USER, parseAuthorization, passwordExpiry } from './ecr-token.ts'
+import { getAuthorization } from './ecr-api.ts'
+import { parseEcrHost } from './ecr-host.ts'
+import { ECR_USER, passwordExpiry } from './ecr-token.ts'
 import { readPair, refuseForeignKeys, requireKey } from './keys.ts'
 import { type Registry, unsupportedCredential } from './registry.ts'
 import { loginWithin } from './static-login.ts'
@@ -15,20 +16,16 @@ export interface EcrOptions {
   net(): Promise<Net>
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** How long Amazon has for an answer, all attempts together. Default: 50 s. */
+  readonly timeoutMs?: number
 }
-
-/** A TLS handshake to another continent takes a second; one that takes five does not end. */
-const CONNECT_TIMEOUT_MS = 5_000
-/** The API answers in 200 ms. Three attempts fit into the minute that a kubelet waits. */
-const REQUEST_TIMEOUT_MS = 15_000
-const MAX_ATTEMPTS = 3
 
 /**
  * Amazon's private registries: AWS keys are exchanged for a password of 12 hours.
  *
  * @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
  */
-export function createEcr({ net, now }: EcrOptions): Registry {
+export function createEcr({ net, now, timeoutMs }: EcrOptions): Registry {
   const ecr: Registry = {
     name: 'ecr',
     matches: (host) => parseEcrHost(host) !== undefined,
@@ -60,7 +57,7 @@ export function createEcr({ net, now }: EcrOptions): Registry {
       if (place === undefined) throw unsupportedCredential(ecr, credential, host)
       switch (credential.kind) {
         case 'aws':
-          return getAuthorization(credential, place, host, await net(), signal)
+          return getAuthorization(credential, { host, place, net: await net(), signal, timeoutMs })
         case 'basic':
           return minted(credential, host, now())
         case 'gcp-token':
@@ -89,69 +86,4 @@ function minted(credential: Credential, host: Host, now: number): Login {
     )
   }
   return { ...login, expiresAt }
-}
-
-/**
- * Asks Amazon. The identity is the credential's alone: no file, variable or metadata service of
- * this machine is looked at for another.
- */
-async function getAuthorization(
-  credential: AwsCredential,
-  { region, fips, dualStack }: EcrHost,
-  host: Host,
-  net: Net,
-  signal: AbortSignal,
-): Promise<Login> {
-  const { ECRClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr')
-  const client = new ECRClient({
-    region,
-    useFipsEndpoint: fips,
-    useDualstackEndpoint: dualStack,
-    credentials: {
-      accessKeyId: credential.accessKeyId,
-      secretAccessKey: credential.secretAccessKey.reveal(),
-      ...(credential.sessionToken && { sessionToken: credential.sessionToken.reveal() }),
-    },
-    maxAttempts: MAX_ATTEMPTS,
-    requestHandler: {
-      httpsAgent: net.httpsAgent,
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-    },
-  })
-  try {
-    const output = await client.send(new GetAuthorizationTokenCommand({}), { abortSignal: signal })
-    return parseAuthorization(output, host)
-  } catch (error) {
-    if (error instanceof PurserError) throw error
-    signal.throwIfAborted()
-    throw refused(error, credential, host)
-  }
-}
-
-/** Amazon's messages quote the request; the name of its error says enough. */
-function refused(error: unknown, { accessKeyId }: AwsCredential, host: Host): PurserError {
-  const name = error instanceof Error ? error.name : 'unknown error'
-  return new PurserError(
-    'exchange-failed',
-    `Amazon refused key …${accessKeyId.slice(-4)} a token for ${host.name}: ${name}`,
-    { cause: error, hint: hintFor(name) },
-  )
-}
-
-function hintFor(name: string): string {
-  switch (name) {
-    case 'UnrecognizedClientException':
-    case 'InvalidSignatureException':
-      return 'the key is not, or no longer, one of the account; log in with one that is'
-    case 'ExpiredTokenException':
-      return 'the session has ended: log in with the keys of a new one'
-    case 'AccessDeniedException':
-      return 'allow the identity ecr:GetAuthorizationToken'
-    case 'TimeoutError':
-      return 'can this machine reach the ECR API of that region?'
-    default:
-      return 'see the AWS documentation of ecr:GetAuthorizationToken'
-  }
 }

@@ -1,6 +1,12 @@
+import type { Host } from '../../src/model/host.ts'
+import { DEFAULT_WORKSPACE, type Target } from '../../src/model/target.ts'
 import type { Net } from '../../src/net/net.ts'
 
 /** A way out for tests in which nobody may ask for one. */
 export async function refuseNet(): Promise<Net> {
   throw new Error('nothing here asks a cloud')
+}
+
+export function targetOf(host: Host): Target {
+  return { workspace: DEFAULT_WORKSPACE, host, repository: undefined, action: 'pull' }
 }
