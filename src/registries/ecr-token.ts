@@ -41,8 +41,13 @@ export function parseAuthorization(output: unknown, host: Host): Login {
   return { username, secret: new Secret(password), expiresAt: data.expiresAt }
 }
 
+/** @see https://tc39.es/ecma262/#sec-time-values-and-time-range for the last date that there is */
+const MAX_TIME_S = 8.64e12
+
 /** What a password of Amazon's making says about itself: seconds since the epoch. */
-const envelope = v.object({ expiration: v.pipe(v.number(), v.integer(), v.minValue(0)) })
+const envelope = v.object({
+  expiration: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_TIME_S)),
+})
 
 /**
  * When a password that Amazon minted ends; it is JSON in base64 that says so.

@@ -20,6 +20,8 @@ export interface EcrOptions {
   readonly timeoutMs?: number
 }
 
+const TAKEN = 'AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION'
+
 /**
  * Amazon's private registries: AWS keys are exchanged for a password of 12 hours.
  *
@@ -30,16 +32,13 @@ export function createEcr({ net, now, timeoutMs }: EcrOptions): Registry {
     name: 'ecr',
     matches: (host) => parseEcrHost(host) !== undefined,
     read(keys) {
-      const own = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
-      if (own.every((key) => optionalKey(keys, key) === undefined)) {
-        return (
-          readPair(keys) ??
-          refuseForeignKeys(
-            keys,
-            'Amazon ECR',
-            'AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION',
-          )
-        )
+      const has = (key: string) => optionalKey(keys, key) !== undefined
+      if (!['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].some(has)) {
+        const pair = readPair(keys)
+        if (pair !== undefined) return pair
+        if (!['AWS_SESSION_TOKEN', 'AWS_REGION'].some(has)) {
+          return refuseForeignKeys(keys, 'Amazon ECR', TAKEN)
+        }
       }
       const sessionToken = optionalKey(keys, 'AWS_SESSION_TOKEN')
       const credential: AwsCredential = {

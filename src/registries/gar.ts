@@ -1,7 +1,7 @@
 import type { Host } from '../model/host.ts'
 import { optionalKey } from '../model/keys.ts'
 import { Secret } from '../model/secret.ts'
-import { readPair, refuseForeignKeys } from './keys.ts'
+import { readPair, refuseForeignKeys, requireKey } from './keys.ts'
 import { type Registry, unsupportedCredential } from './registry.ts'
 import { loginWithin } from './static-login.ts'
 
@@ -25,7 +25,11 @@ export const gar: Registry = {
   read(keys) {
     const token = optionalKey(keys, 'GCP_ACCESS_TOKEN')
     if (token !== undefined) return { kind: 'gcp-token', token: new Secret(token) }
-    return readPair(keys) ?? refuseForeignKeys(keys, 'Google', 'GCP_ACCESS_TOKEN')
+    const pair = readPair(keys)
+    if (pair !== undefined) return pair
+    // A project without a token was meant to be one with a token.
+    if (optionalKey(keys, 'GCP_PROJECT_ID') !== undefined) requireKey(keys, 'GCP_ACCESS_TOKEN')
+    return refuseForeignKeys(keys, 'Google', 'GCP_ACCESS_TOKEN')
   },
   async exchange(credential, { host }) {
     const isGoogle = credential.kind === 'gcp-token' || credential.kind === 'basic'

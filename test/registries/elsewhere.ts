@@ -63,7 +63,7 @@ export async function exchangeElsewhere(exchange: Exchange) {
   return { login: stdout, metadataCalls, processRan: existsSync(ran) }
 }
 
-const SCRIPT = fileURLToPath(new URL('./exchange.ts', import.meta.url))
+const SCRIPT = fileURLToPath(new URL('./child.ts', import.meta.url))
 
 const CREDENTIALS = `[default]
 aws_access_key_id = AKIADEFAULT

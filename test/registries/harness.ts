@@ -10,3 +10,14 @@ export async function refuseNet(): Promise<Net> {
 export function targetOf(host: Host): Target {
   return { workspace: DEFAULT_WORKSPACE, host, repository: undefined, action: 'pull' }
 }
+
+/** A registry of each kind; `gcr` is one of Google's as `gar` is. */
+export const HOSTS = {
+  ecr: '123456789012.dkr.ecr.us-east-1.amazonaws.com',
+  gar: 'us-docker.pkg.dev',
+  gcr: 'eu.gcr.io',
+  ngc: 'nvcr.io',
+  ghcr: 'ghcr.io',
+  dockerhub: 'docker.io',
+  generic: 'registry.example:5000',
+} as const

@@ -1,0 +1,294 @@
+import { describe, expect, test } from 'vitest'
+import type { Credential } from '../../src/model/credential.ts'
+import { PurserError } from '../../src/model/errors.ts'
+import { parseHost } from '../../src/model/host.ts'
+import { CREDENTIAL_KEYS, type CredentialKeys } from '../../src/model/keys.ts'
+import { Secret } from '../../src/model/secret.ts'
+import { createRegistries, registryOf } from '../../src/registries/all.ts'
+import { HOSTS, refuseNet } from './harness.ts'
+
+const registries = createRegistries({ net: refuseNet, now: () => 0 })
+
+type Kind = keyof typeof HOSTS
+type Keys = CredentialKeys
+
+function read(kind: Kind, keys: Keys): Credential | undefined {
+  return registryOf(registries, parseHost(HOSTS[kind])).read(keys)
+}
+
+/** `kind fields…`, with secrets in the clear. */
+function show(credential: Credential | undefined): string | undefined {
+  if (credential === undefined) return undefined
+  return Object.values(credential)
+    .map((value) => (value instanceof Secret ? value.reveal() : value))
+    .join(' ')
+}
+
+const AWS = { AWS_ACCESS_KEY_ID: 'AKIA', AWS_SECRET_ACCESS_KEY: 's', AWS_REGION: 'us-east-1' }
+const PAIR = { USERNAME: 'u', PASSWORD: 'p' }
+
+describe('the keys of', () => {
+  test.each<[string, Kind, Keys, string]>([
+    ['ECR', 'ecr', AWS, 'aws AKIA s '],
+    ['ECR, with a session token', 'ecr', { ...AWS, AWS_SESSION_TOKEN: 't' }, 'aws AKIA s t'],
+    ['ECR, with an empty session token', 'ecr', { ...AWS, AWS_SESSION_TOKEN: '' }, 'aws AKIA s '],
+    ['ECR, before a pair', 'ecr', { ...PAIR, ...AWS }, 'aws AKIA s '],
+    ['ECR, minted', 'ecr', { USERNAME: 'AWS', PASSWORD: 'tok' }, 'basic AWS tok'],
+    ['ECR, minted, in a region', 'ecr', { ...PAIR, AWS_REGION: 'us-east-1' }, 'basic u p'],
+    ['GAR', 'gar', { GCP_ACCESS_TOKEN: 'ya29.x' }, 'gcp-token ya29.x'],
+    ['GAR, of a project', 'gar', { GCP_ACCESS_TOKEN: 't', GCP_PROJECT_ID: 'x' }, 'gcp-token t'],
+    ['GAR, before a pair', 'gar', { ...PAIR, GCP_ACCESS_TOKEN: 't' }, 'gcp-token t'],
+    [
+      'GAR, minted',
+      'gar',
+      { USERNAME: 'oauth2accesstoken', PASSWORD: 'ya29' },
+      'basic oauth2accesstoken ya29',
+    ],
+    [
+      'GAR, of a service account',
+      'gar',
+      { USERNAME: '_json_key', PASSWORD: '{"type":"service_account"}' },
+      'basic _json_key {"type":"service_account"}',
+    ],
+    ['GCR', 'gcr', { GCP_ACCESS_TOKEN: 't' }, 'gcp-token t'],
+    ['NGC', 'ngc', { NGC_API_KEY: 'nvapi-x' }, 'basic $oauthtoken nvapi-x'],
+    ['NGC, before a pair', 'ngc', { ...PAIR, NGC_API_KEY: 'k' }, 'basic $oauthtoken k'],
+    ['NGC, as a pair', 'ngc', { USERNAME: '$oauthtoken', PASSWORD: 'k' }, 'basic $oauthtoken k'],
+    ['GHCR', 'ghcr', { GITHUB_USERNAME: 'u', GITHUB_TOKEN: 'ghp_x' }, 'basic u ghp_x'],
+    ['GHCR, without a user', 'ghcr', { GITHUB_TOKEN: 'ghp_x' }, 'basic x-access-token ghp_x'],
+    [
+      'GHCR, with an empty user',
+      'ghcr',
+      { GITHUB_USERNAME: '', GITHUB_TOKEN: 't' },
+      'basic x-access-token t',
+    ],
+    ['GHCR, before a pair', 'ghcr', { ...PAIR, GITHUB_TOKEN: 't' }, 'basic x-access-token t'],
+    ['GHCR, as a pair', 'ghcr', PAIR, 'basic u p'],
+    [
+      'Docker Hub',
+      'dockerhub',
+      { DOCKERHUB_USERNAME: 'user1', DOCKERHUB_PASSWORD: 'pass1' },
+      'basic user1 pass1',
+    ],
+    [
+      'Docker Hub, with a token',
+      'dockerhub',
+      { DOCKERHUB_USERNAME: 'u', DOCKERHUB_TOKEN: 'dckr_pat_x' },
+      'basic u dckr_pat_x',
+    ],
+    [
+      'Docker Hub, with a password before a token',
+      'dockerhub',
+      { DOCKERHUB_USERNAME: 'u', DOCKERHUB_PASSWORD: 'p', DOCKERHUB_TOKEN: 't' },
+      'basic u p',
+    ],
+    ['Docker Hub, as a generic pair', 'dockerhub', PAIR, 'basic u p'],
+    [
+      "Docker Hub, as a registry's pair",
+      'dockerhub',
+      { REGISTRY_USERNAME: 'user3', REGISTRY_PASSWORD: 'pass3' },
+      'basic user3 pass3',
+    ],
+    [
+      'Docker Hub, the own pair first',
+      'dockerhub',
+      { ...PAIR, DOCKERHUB_USERNAME: 'd', DOCKERHUB_PASSWORD: 'dp' },
+      'basic d dp',
+    ],
+    [
+      'Docker Hub, then a generic pair',
+      'dockerhub',
+      { REGISTRY_USERNAME: 'r', REGISTRY_PASSWORD: 'rp', ...PAIR },
+      'basic u p',
+    ],
+    ['any registry', 'generic', PAIR, 'basic u p'],
+    [
+      'any registry, REGISTRY_ first',
+      'generic',
+      {
+        ...PAIR,
+        DOCKER_USERNAME: 'd',
+        DOCKER_PASSWORD: 'dp',
+        REGISTRY_USERNAME: 'r',
+        REGISTRY_PASSWORD: 'rp',
+      },
+      'basic r rp',
+    ],
+    [
+      'any registry, DOCKER_ second',
+      'generic',
+      { ...PAIR, DOCKER_USERNAME: 'd', DOCKER_PASSWORD: 'dp' },
+      'basic d dp',
+    ],
+    [
+      'any registry, by its own name',
+      'generic',
+      { ACME_USERNAME: 'a', ACME_PASSWORD: 'ap' },
+      'basic a ap',
+    ],
+    [
+      'any registry, by a name in the middle',
+      'generic',
+      { ACME_USERNAME_PROD: 'a', ACME_PASSWORD_PROD: 'ap', ACME_URL: 'x' },
+      'basic a ap',
+    ],
+    [
+      'any registry, a plain pair before two named ones',
+      'generic',
+      { ...PAIR, A_USERNAME: 'a', A_PASSWORD: 'ap', B_USERNAME: 'b', B_PASSWORD: 'bp' },
+      'basic u p',
+    ],
+  ])('%s', (_name, kind, keys, shown) => {
+    expect(show(read(kind, keys))).toBe(shown)
+  })
+})
+
+describe('public access', () => {
+  test.each(Object.keys(HOSTS) as Kind[])('of %s needs no key', (kind) => {
+    expect(read(kind, {})).toBeUndefined()
+    expect(read(kind, { RANDOM: 'value', CONTAINER_NAME: 'x' })).toBeUndefined()
+    const empty = Object.fromEntries(CREDENTIAL_KEYS.map((key) => [key, '']))
+    expect(read(kind, empty)).toBeUndefined()
+  })
+
+  test('is not what a key of the prototype ends', () => {
+    expect(read('ngc', Object.create({ NGC_API_KEY: 'k' }))).toBeUndefined()
+  })
+})
+
+const both = (a: string, b: string) => `both ${a} and ${b} must be provided together`
+const missing = (key: string) => `${key} not found or empty`
+
+describe('incomplete keys are a fault', () => {
+  test.each<[string, Kind, Keys, string]>([
+    [
+      'ECR without an access key',
+      'ecr',
+      { AWS_SECRET_ACCESS_KEY: 's', AWS_REGION: 'r' },
+      missing('AWS_ACCESS_KEY_ID'),
+    ],
+    [
+      'ECR with an empty one',
+      'ecr',
+      { ...AWS, AWS_ACCESS_KEY_ID: '' },
+      missing('AWS_ACCESS_KEY_ID'),
+    ],
+    [
+      'ECR without a secret key',
+      'ecr',
+      { AWS_ACCESS_KEY_ID: 'a', AWS_REGION: 'r' },
+      missing('AWS_SECRET_ACCESS_KEY'),
+    ],
+    ['ECR without a region', 'ecr', { ...AWS, AWS_REGION: '' }, missing('AWS_REGION')],
+    ['ECR with a region alone', 'ecr', { AWS_REGION: 'r' }, missing('AWS_ACCESS_KEY_ID')],
+    ['ECR with a session alone', 'ecr', { AWS_SESSION_TOKEN: 't' }, missing('AWS_ACCESS_KEY_ID')],
+    ['GAR with a project alone', 'gar', { GCP_PROJECT_ID: 'p' }, missing('GCP_ACCESS_TOKEN')],
+    [
+      'GHCR without a token',
+      'ghcr',
+      { GITHUB_USERNAME: 'u' },
+      both('GITHUB_USERNAME', 'GITHUB_TOKEN'),
+    ],
+    [
+      'GHCR without a token, beside a pair',
+      'ghcr',
+      { ...PAIR, GITHUB_USERNAME: 'u' },
+      both('GITHUB_USERNAME', 'GITHUB_TOKEN'),
+    ],
+    [
+      'Docker Hub without a password',
+      'dockerhub',
+      { DOCKERHUB_USERNAME: 'u' },
+      both('DOCKERHUB_USERNAME', 'DOCKERHUB_PASSWORD'),
+    ],
+    [
+      'Docker Hub without a user',
+      'dockerhub',
+      { DOCKERHUB_PASSWORD: 'p' },
+      both('DOCKERHUB_USERNAME', 'DOCKERHUB_PASSWORD'),
+    ],
+    [
+      'Docker Hub with a token alone',
+      'dockerhub',
+      { DOCKERHUB_TOKEN: 't' },
+      both('DOCKERHUB_USERNAME', 'DOCKERHUB_TOKEN'),
+    ],
+    [
+      'Docker Hub with half of its own pair, beside another',
+      'dockerhub',
+      { ...PAIR, DOCKERHUB_USERNAME: 'u' },
+      both('DOCKERHUB_USERNAME', 'DOCKERHUB_PASSWORD'),
+    ],
+    ['Docker Hub, missing password', 'dockerhub', { USERNAME: 'u' }, both('USERNAME', 'PASSWORD')],
+    ['NGC with a user alone', 'ngc', { USERNAME: 'u' }, both('USERNAME', 'PASSWORD')],
+    ['any registry with a user', 'generic', { USERNAME: 'u' }, both('USERNAME', 'PASSWORD')],
+    ['any registry with a password', 'generic', { PASSWORD: 'p' }, both('USERNAME', 'PASSWORD')],
+    [
+      'any registry with an empty password',
+      'generic',
+      { DOCKER_USERNAME: 'u', DOCKER_PASSWORD: '' },
+      both('DOCKER_USERNAME', 'DOCKER_PASSWORD'),
+    ],
+    [
+      'any registry with halves of two pairs',
+      'generic',
+      { REGISTRY_USERNAME: 'u', DOCKER_PASSWORD: 'p' },
+      both('REGISTRY_USERNAME', 'REGISTRY_PASSWORD'),
+    ],
+    [
+      'any registry with half a pair of its own',
+      'generic',
+      { ACME_PASSWORD: 'p' },
+      both('ACME_USERNAME', 'ACME_PASSWORD'),
+    ],
+    [
+      'any registry with two pairs, of which one may be a database',
+      'generic',
+      { ACME_USERNAME: 'a', ACME_PASSWORD: 'ap', DB_USERNAME: 'd', DB_PASSWORD: 'dp' },
+      'which keys are for this registry: ACME_USERNAME and ACME_PASSWORD, or DB_USERNAME and DB_PASSWORD',
+    ],
+  ])('%s', (_name, kind, keys, message) => {
+    expect(() => read(kind, keys)).toThrow(
+      expect.objectContaining({ code: 'credential-incomplete', message }),
+    )
+  })
+})
+
+describe('keys of another registry log in nowhere else', () => {
+  const OWNERS: Readonly<Record<string, readonly Kind[]>> = {
+    AWS: ['ecr'],
+    GCP: ['gar', 'gcr'],
+    NGC: ['ngc'],
+    GITHUB: ['ghcr'],
+    DOCKERHUB: ['dockerhub'],
+    AZURE: [],
+    GOOGLE: [],
+  }
+  const foreign = Object.entries(OWNERS).flatMap(([prefix, owners]) =>
+    (Object.keys(HOSTS) as Kind[])
+      .filter((kind) => !owners.includes(kind))
+      .map((kind) => [prefix, kind] as const),
+  )
+
+  test.each(foreign)('%s keys at %s', (prefix, kind) => {
+    const keys = CREDENTIAL_KEYS.filter((key) => key.startsWith(`${prefix}_`))
+    const error = catchError(() =>
+      read(kind, Object.fromEntries(keys.map((key) => [key, 'secret']))),
+    )
+    expect(error).toMatchObject({
+      code: 'credential-incomplete',
+      hint: expect.stringMatching(/^it takes /),
+    })
+    expect(error.message).toMatch(new RegExp(`^${keys.join(', ')} cannot log in to `))
+    expect(error.message).not.toContain('secret')
+  })
+})
+
+function catchError(work: () => unknown): PurserError {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof PurserError) return error
+  }
+  throw new Error('no error of ours')
+}
