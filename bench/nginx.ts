@@ -45,11 +45,14 @@ export async function startNginx({ folder, stack }: Shipped): Promise<Nginx> {
     await truncate(join(blobs, name), size)
   }
   await start('upstream', [
+    'access_log off;',
     `server { listen 127.0.0.1:${plainPort}; ${location(folder)} }`,
     `server { listen 127.0.0.1:${tlsPort} ssl; ssl_certificate ${CERTIFICATE.certFile};`,
     `  ssl_certificate_key ${CERTIFICATE.keyFile}; ${location(folder)} }`,
   ])
   await start('proxy', [
+    // A line for each request, as `purser serve` writes.
+    `access_log ${folder}/access.log;`,
     `upstream plain { server 127.0.0.1:${plainPort}; ${KEEP_ALIVE} }`,
     `upstream tls { server 127.0.0.1:${tlsPort}; ${KEEP_ALIVE} }`,
     `server { listen 127.0.0.1:${proxyPlainPort}; location / { proxy_pass http://plain; ${INJECT} } }`,
@@ -102,7 +105,7 @@ function header(home: string): readonly string[] {
     'daemon off; master_process off;',
     `pid ${home}/pid; error_log stderr crit;`,
     'events { worker_connections 512; }',
-    'http { access_log off; sendfile on; keepalive_requests 100000000;',
+    'http { sendfile on; keepalive_requests 100000000;',
     ...temporary.map((name) => `${name}_temp_path ${home}/${name};`),
   ]
 }
