@@ -45,7 +45,7 @@ export async function readCredential(
   }
   const password = flags.passwordStdin
     ? (await readStdin(context, '--password-stdin')).replace(/\r?\n$/, '')
-    : await ask(context, 'Password: ', { echo: false })
+    : await ask(context, 'Password: ', { echo: false, signal: context.signal })
   if (password === '') throw new PurserError('usage', 'the password is empty')
   return username === IDENTITY_TOKEN_USER
     ? { kind: 'identity-token', token: new Secret(password) }
@@ -53,7 +53,7 @@ export async function readCredential(
 }
 
 function askUsername({ passwordStdin }: CredentialFlags, context: CliContext): Promise<string> {
-  if (!passwordStdin) return ask(context, 'Username: ', { echo: true })
+  if (!passwordStdin) return ask(context, 'Username: ', { echo: true, signal: context.signal })
   throw new PurserError('usage', '--password-stdin needs --username')
 }
 

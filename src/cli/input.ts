@@ -1,6 +1,9 @@
 import { readFile, stat } from 'node:fs/promises'
+import { addAbortSignal } from 'node:stream'
 import { PurserError } from '../model/errors.ts'
-import type { Streams } from './context.ts'
+import type { CliContext } from './context.ts'
+
+type Input = Pick<CliContext, 'stdin' | 'stdinIsTerminal' | 'signal'>
 
 /** As much as the helper stores: no credential is longer. */
 const MAX_INPUT_BYTES = 1024 * 1024
@@ -10,8 +13,8 @@ const MAX_INPUT_BYTES = 1024 * 1024
  *
  * @throws `usage` if it cannot be read, or has more than 1 MiB
  */
-export async function readNamed(streams: Streams, flag: string, path: string): Promise<string> {
-  if (path === '-') return readStdin(streams, flag)
+export async function readNamed(input: Input, flag: string, path: string): Promise<string> {
+  if (path === '-') return readStdin(input, flag)
   try {
     if ((await stat(path)).size > MAX_INPUT_BYTES) throw tooLong(flag)
     return await readFile(path, 'utf8')
@@ -21,14 +24,20 @@ export async function readNamed(streams: Streams, flag: string, path: string): P
   }
 }
 
-/** @throws `usage` if there is more than 1 MiB, or if it is a terminal's: nobody is asked there. */
-export async function readStdin(streams: Streams, flag: string): Promise<string> {
-  if (streams.stdinIsTerminal()) {
+/**
+ * Reads stdin to its end.
+ *
+ * @throws `usage` if there is more than 1 MiB, or if it is a terminal's: nobody is asked there; the
+ * signal's reason if it is aborted
+ */
+export async function readStdin(input: Input, flag: string): Promise<string> {
+  const { stdin, stdinIsTerminal, signal } = input
+  if (stdinIsTerminal()) {
     throw new PurserError('usage', `${flag} reads a file or a pipe, not the terminal`)
   }
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of streams.stdin()) {
+  for await (const chunk of addAbortSignal(signal, stdin())) {
     const bytes = Buffer.from(chunk)
     size += bytes.length
     if (size > MAX_INPUT_BYTES) throw tooLong(flag)

@@ -57,6 +57,8 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   } catch (error) {
     // It has said what there was to say; help and version are no errors.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    // Who stopped it knows why; the program ends with the signal's own exit code.
+    if (context.signal.aborted) return 1
     return reportError(context, error)
   }
 }

@@ -6,32 +6,39 @@ const CTRL_D = '\u0004'
 const CTRL_U = '\u0015'
 const ESCAPE = '\u001b'
 
+export interface AskOptions {
+  /** Whether what is typed is shown; a secret is not. */
+  readonly echo: boolean
+  readonly signal: AbortSignal
+}
+
 /**
  * Asks the person at the terminal for one line.
  *
- * @param options.echo - whether what is typed is shown; a secret is not
- * @throws `usage` if the answer is broken off
+ * @throws `usage` if the answer is broken off; the signal's reason if it is aborted
  */
 export function ask(
   streams: Streams,
   question: string,
-  { echo }: { readonly echo: boolean },
+  { echo, signal }: AskOptions,
 ): Promise<string> {
   const stdin = streams.stdin()
-  streams.writeError(question)
-  // Before the first key: the terminal itself would show what comes earlier.
+  // Before the question: who answers it at once would be shown the answer by the terminal itself.
   stdin.setRawMode(true)
   stdin.setEncoding('utf8')
+  streams.writeError(question)
   return new Promise<string>((resolve, reject) => {
     let line = ''
     const finish = (settle: () => void) => {
       stdin.off('data', onData).off('end', onEnd)
+      signal.removeEventListener('abort', onAbort)
       stdin.setRawMode(false)
       stdin.pause()
       streams.writeError('\n')
       settle()
     }
     const onEnd = () => finish(() => reject(brokenOff()))
+    const onAbort = () => finish(() => reject(signal.reason))
     const onData = (typed: string) => {
       const { next, end } = type(line, typed)
       if (echo) streams.writeError(redraw(line, next))
@@ -40,6 +47,7 @@ export function ask(
       if (end === 'break') onEnd()
     }
     stdin.on('data', onData).on('end', onEnd)
+    signal.addEventListener('abort', onAbort)
     stdin.resume()
   })
 }

@@ -38,6 +38,7 @@ export interface CommandLine {
 export interface CommandLineOptions {
   readonly stdin?: string
   readonly terminal?: boolean
+  readonly signal?: AbortSignal
   readonly env?: Readonly<Record<string, string>>
   /** What the registry takes. */
   readonly header?: string
@@ -79,7 +80,7 @@ export async function openCommandLine(options: CommandLineOptions = {}): Promise
       env: options.env ?? {},
       command: ['false'],
       now: () => NOW,
-      signal: new AbortController().signal,
+      signal: options.signal ?? new AbortController().signal,
       // A PassThrough can all that these commands ask of a terminal.
       stdin: () => stdin as unknown as NodeJS.ReadStream,
       stdinIsTerminal: () => options.terminal ?? false,

@@ -79,6 +79,18 @@ describe('login', () => {
     expect(entry?.credential).toMatchObject({ password: new Secret(' p \r\n') })
   })
 
+  test.each([
+    ['a password', ['--username', 'u', '--password-stdin']],
+    ['a file', ['--json', '-']],
+  ])('waits no longer for %s when it is told to stop, and says nothing', async (_name, flags) => {
+    const stop = new AbortController()
+    const line = await openCommandLine({ signal: stop.signal })
+    const running = line.run('login', 'quay.io', ...flags)
+    stop.abort('SIGINT')
+    expect(await running).toEqual({ code: 1, stdout: '', stderr: '' })
+    expect(await line.vault.list('default')).toEqual([])
+  })
+
   test('asks at a terminal', async () => {
     const line = await openCommandLine({
       terminal: true,

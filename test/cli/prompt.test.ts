@@ -3,10 +3,13 @@ import { expect, test } from 'vitest'
 import type { Streams } from '../../src/cli/context.ts'
 import { ask } from '../../src/cli/prompt.ts'
 
+const NEVER = new AbortController().signal
+
 /** Types at a terminal, a chunk at a time; tells what was read and what was shown. */
-async function type(chunks: readonly string[], echo: boolean) {
+async function type(chunks: readonly string[], echo: boolean, signal = NEVER) {
   let shown = ''
   const modes: boolean[] = []
+  let modesAtQuestion: readonly boolean[] = []
   const stdin = Object.assign(new PassThrough(), { setRawMode: (on: boolean) => modes.push(on) })
   const streams: Streams = {
     stdin: () => stdin as unknown as NodeJS.ReadStream,
@@ -15,13 +18,14 @@ async function type(chunks: readonly string[], echo: boolean) {
     stderrIsTerminal: () => true,
     writeOut: () => undefined,
     writeError: (text) => {
+      if (shown === '') modesAtQuestion = [...modes]
       shown += text
     },
   }
-  const answer = ask(streams, 'Q: ', { echo }).catch((error: Error) => error.message)
+  const answer = ask(streams, 'Q: ', { echo, signal }).catch((error: Error) => error.message)
   for (const chunk of chunks) stdin.write(chunk)
-  stdin.end()
-  return { answer: await answer, shown, modes }
+  if (signal === NEVER) stdin.end()
+  return { answer: await answer, shown, modes, modesAtQuestion }
 }
 
 test.each([
@@ -38,10 +42,22 @@ test.each([
   ['ctrl-d', ['\u0004'], 'no answer was given'],
   ['a terminal that goes away', ['abc'], 'no answer was given'],
 ])('reads %s', async (_name, chunks, answer) => {
-  expect(await type(chunks, false)).toEqual({ answer, shown: 'Q: \n', modes: [true, false] })
+  expect(await type(chunks, false)).toEqual({
+    answer,
+    shown: 'Q: \n',
+    modes: [true, false],
+    modesAtQuestion: [true],
+  })
 })
 
 test('shows what is typed if that is no secret', async () => {
   const { shown } = await type(['a', 'b\u007fc', '\r'], true)
   expect(shown).toBe('Q: ac\n')
+})
+
+test('gives the terminal back when it is told to stop', async () => {
+  const stop = new AbortController()
+  const typing = type(['ab'], false, stop.signal)
+  stop.abort(new Error('stopped'))
+  expect(await typing).toMatchObject({ answer: 'stopped', shown: 'Q: \n', modes: [true, false] })
 })
