@@ -11,7 +11,7 @@ export interface Reference {
 
 /** 255 for the name and the tag's 128, a digest's, and room for a scheme. */
 const MAX_LENGTH = 1024
-/** What several registries and clients accept at most for `host/repository`. */
+/** What clients accept at most for a path, without its host. */
 const MAX_REPOSITORY_LENGTH = 255
 
 /** `path-component ["/" path-component]*` of the grammar. */

@@ -8,8 +8,16 @@ export interface RequestCredentials {
   readonly keys: CredentialKeys
 }
 
+type Json = Readonly<Record<string, unknown>>
+
 /** How deep one JSON text may stand in another: an older client put all keys into `PASSWORD`. */
 const MAX_NESTING = 3
+
+/**
+ * RFC 7617 allows no control character, nor does anybody have a name that begins like a JSON array, a
+ * JSON string or with a space.
+ */
+const USERNAME = /^[^\s"[\p{Cc}][^\p{Cc}]*$/u
 
 /**
  * Reads a credential in any of the forms that platforms pass: structured JSON (`registry`, `type`,
@@ -24,48 +32,37 @@ export function parseCredentials(value: string, path: string): RequestCredential
   if (text === '') return undefined
   // Never `user:password` after all: JSON has colons, and half of it would go out as a password.
   if (text.startsWith('{')) return parseJsonForm(parseObject(text, path), path)
-  const colon = value.indexOf(':')
-  if (colon < 1 || colon === value.length - 1) {
-    throw new PurserError('request-invalid', `${path} is neither JSON nor user:password`)
+  // What ends a file or an `echo` ends no password.
+  const pair = value.replace(/\r?\n$/, '')
+  const colon = pair.indexOf(':')
+  if (colon === pair.length - 1 || !USERNAME.test(pair.slice(0, Math.max(colon, 0)))) {
+    throw new PurserError('request-invalid', `${path} is neither a JSON object nor user:password`)
   }
-  const keys = { USERNAME: value.slice(0, colon), PASSWORD: value.slice(colon + 1) }
+  const keys = { USERNAME: pair.slice(0, colon), PASSWORD: pair.slice(colon + 1) }
   return { registry: undefined, keys }
 }
 
-function parseJsonForm(
-  object: Readonly<Record<string, unknown>>,
-  path: string,
-): RequestCredentials | undefined {
-  const { registry, credentials } = object
+function parseJsonForm(object: Json, path: string): RequestCredentials | undefined {
+  const { registry, type: _, credentials, ...rest } = object
   if (registry !== undefined && registry !== null && typeof registry !== 'string') {
     throw new PurserError('request-invalid', `${path}: registry must be a string`)
   }
-  const keys = Object.hasOwn(object, 'credentials')
-    ? structuredKeys(credentials, path)
-    : flatKeys(object, path)
-  const unpacked = unpack(keys, path, MAX_NESTING)
-  return Object.keys(unpacked).length === 0
-    ? undefined
-    : { registry: registry || undefined, keys: unpacked }
+  const isFlat = credentials === undefined || credentials === null || credentials === ''
+  const structured = isFlat ? {} : keysOf(asObject(credentials, `${path}: credentials`), path)
+  const keys = unpack(isEmpty(structured) ? keysOf(rest, path) : structured, path, MAX_NESTING)
+  return isEmpty(keys) ? undefined : { registry: registry || undefined, keys }
 }
 
-/** Strings count, and what else stands beside them is some platform's own. */
-function structuredKeys(credentials: unknown, path: string): CredentialKeys {
-  if (credentials === null) return {}
-  if (!isObject(credentials)) {
-    throw new PurserError('request-invalid', `${path}: credentials must be an object`)
-  }
-  return Object.fromEntries(
-    Object.entries(credentials).filter(
-      (entry): entry is [string, string] => typeof entry[1] === 'string' && entry[1] !== '',
-    ),
-  )
-}
-
-function flatKeys(object: Readonly<Record<string, unknown>>, path: string): CredentialKeys {
+/**
+ * Strings count, and what else stands beside them is some platform's own.
+ *
+ * @throws `request-invalid` if a key that names a credential has something else: without it, the
+ * pull would be anonymous, and nobody would know why
+ */
+function keysOf(object: Json, path: string): CredentialKeys {
   const keys: [string, string][] = []
   for (const [key, value] of Object.entries(object)) {
-    if (key === 'registry' || key === 'type' || value === '' || value === null) continue
+    if (value === '' || value === null) continue
     if (typeof value === 'string') keys.push([key, value])
     else if (isCredentialKey(key)) {
       throw new PurserError('request-invalid', `${path}: ${key} must be a string`)
@@ -81,29 +78,33 @@ function flatKeys(object: Readonly<Record<string, unknown>>, path: string): Cred
  * @see https://github.com/beam-cloud/clip/blob/main/pkg/common/provider.go
  */
 function unpack(keys: CredentialKeys, path: string, depth: number): CredentialKeys {
-  const { PASSWORD: inner } = keys
+  const { PASSWORD: inner, ...rest } = keys
   if (depth === 0 || keys['USERNAME'] !== undefined || !inner?.trimStart().startsWith('{')) {
     return keys
   }
-  const nested = flatKeys(parseObject(inner, `${path}: PASSWORD`), `${path}: PASSWORD`)
-  return Object.keys(nested).some(isCredentialKey) ? unpack(nested, path, depth - 1) : keys
+  const nested = keysOf(parseObject(inner, `${path}: PASSWORD`), `${path}: PASSWORD`)
+  if (!Object.keys(nested).some(isCredentialKey)) return keys
+  return unpack({ ...rest, ...nested }, path, depth - 1)
 }
 
-function parseObject(text: string, path: string): Readonly<Record<string, unknown>> {
+/** The parser's own error quotes its input: it is no cause of ours. */
+function parseObject(text: string, path: string): Json {
   let value: unknown
   try {
     value = JSON.parse(text)
-  } catch (error) {
-    throw new PurserError('request-invalid', `${path} begins like JSON and is none`, {
-      cause: error,
-    })
+  } catch {
+    throw new PurserError('request-invalid', `${path} begins like JSON and is none`)
   }
-  if (isObject(value)) return value
+  return asObject(value, path)
+}
+
+function asObject(value: unknown, path: string): Json {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
   throw new PurserError('request-invalid', `${path} must be a JSON object`)
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+function isEmpty(keys: CredentialKeys): boolean {
+  return Object.keys(keys).length === 0
 }
 
 function isCredentialKey(key: string): boolean {

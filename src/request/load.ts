@@ -13,10 +13,19 @@ export async function loadRequest(
   { stdin }: { stdin(): AsyncIterable<Uint8Array> },
 ): Promise<ContainerRequest> {
   if (where.trimStart().startsWith('{')) return parseRequest(where)
-  return parseRequest(where === '-' ? await readAll(stdin()) : readFile(where))
+  return parseRequest(decode(where === '-' ? await readAll(stdin()) : readFile(where)))
 }
 
-async function readAll(input: AsyncIterable<Uint8Array>): Promise<string> {
+/** A replacement character in a password would be another password. */
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new PurserError('request-invalid', 'the request is not UTF-8')
+  }
+}
+
+async function readAll(input: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of input) {
@@ -24,10 +33,10 @@ async function readAll(input: AsyncIterable<Uint8Array>): Promise<string> {
     if (size > MAX_REQUEST_BYTES) throw tooLong()
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }
 
-function readFile(path: string): string {
+function readFile(path: string): Uint8Array {
   // The system's own error quotes the path, so JSON that is mistaken for one must not get there.
   if (/["\n]/.test(path)) {
     throw new PurserError(
@@ -55,7 +64,7 @@ function readFile(path: string): string {
     const buffer = Buffer.alloc(MAX_REQUEST_BYTES + 1)
     const size = readFully(fd, buffer)
     if (size > MAX_REQUEST_BYTES) throw tooLong()
-    return buffer.toString('utf8', 0, size)
+    return buffer.subarray(0, size)
   } finally {
     closeSync(fd)
   }

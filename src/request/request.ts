@@ -28,6 +28,9 @@ const BUILD_OPTIONS = ['build_options', 'buildOptions']
 
 type Json = Readonly<Record<string, unknown>>
 
+/** An object of the request, after its path. */
+type Place = readonly [path: string, object: Json]
+
 /**
  * Parses the JSON with which a platform starts a container.
  *
@@ -41,15 +44,10 @@ export function parseRequest(text: string): ContainerRequest {
     throw new PurserError('request-invalid', 'the request has more than 1 MiB')
   }
   const request = asObject(parseJson(text), 'request')
-  const options = pick(request, BUILD_OPTIONS)
-  const places: readonly (readonly [string, Json])[] = [
-    ['request', request],
-    ...(options === undefined
-      ? []
-      : ([
-          [`request.${options.name}`, asObject(options.value, `request.${options.name}`)],
-        ] as const)),
-  ]
+  const places: Place[] = [['request', request]]
+  for (const { name, value } of present(request, BUILD_OPTIONS)) {
+    places.push([`request.${name}`, asObject(value, `request.${name}`)])
+  }
   return {
     imageCredentials: secretAt(places, IMAGE_CREDENTIALS),
     sourceImageCredentials: secretAt(places, SOURCE_IMAGE_CREDENTIALS),
@@ -58,11 +56,12 @@ export function parseRequest(text: string): ContainerRequest {
   }
 }
 
+/** The parser's own error quotes its input: it is no cause of ours. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
-  } catch (error) {
-    throw new PurserError('request-invalid', 'the request is not JSON', { cause: error })
+  } catch {
+    throw new PurserError('request-invalid', 'the request is not JSON')
   }
 }
 
@@ -71,24 +70,20 @@ function asObject(value: unknown, path: string): Json {
   throw new PurserError('request-invalid', `${path} must be an object`)
 }
 
-/** `null` and the empty string say what a missing field says. */
-function pick(
+/** The fields that are there; `null` and the empty string say what a missing one says. */
+function present(
   object: Json,
   names: readonly string[],
-): { name: string; value: unknown } | undefined {
-  for (const name of names) {
-    const value = Object.hasOwn(object, name) ? object[name] : undefined
-    if (value !== undefined && value !== null && value !== '') return { name, value }
-  }
-  return undefined
+): readonly { readonly name: string; readonly value: unknown }[] {
+  return names
+    .filter((name) => Object.hasOwn(object, name))
+    .map((name) => ({ name, value: object[name] }))
+    .filter(({ value }) => value !== null && value !== '')
 }
 
-function textAt(
-  places: readonly (readonly [string, Json])[],
-  names: readonly string[],
-): string | undefined {
+function textAt(places: readonly Place[], names: readonly string[]): string | undefined {
   for (const [path, object] of places) {
-    const found = pick(object, names)
+    const [found] = present(object, names)
     if (found === undefined) continue
     if (typeof found.value === 'string') return found.value
     throw new PurserError('request-invalid', `${path}.${found.name} must be a string`)
@@ -96,10 +91,7 @@ function textAt(
   return undefined
 }
 
-function secretAt(
-  places: readonly (readonly [string, Json])[],
-  names: readonly string[],
-): Secret | undefined {
+function secretAt(places: readonly Place[], names: readonly string[]): Secret | undefined {
   const text = textAt(places, names)
   return text === undefined ? undefined : new Secret(text)
 }

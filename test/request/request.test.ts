@@ -1,0 +1,189 @@
+import { inspect } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { PurserError } from '../../src/model/errors.ts'
+import type { Secret } from '../../src/model/secret.ts'
+import { MAX_REQUEST_BYTES, parseRequest } from '../../src/request/request.ts'
+
+type Field = 'imageCredentials' | 'sourceImageCredentials' | 'buildRegistryCredentials'
+
+const read = (request: unknown) => parseRequest(JSON.stringify(request))
+const reveal = (secret: Secret | undefined) => secret?.reveal()
+
+/** The spellings of each credential, each of which may stand at either level. */
+const SPELLINGS: readonly (readonly [Field, readonly string[]])[] = [
+  ['imageCredentials', ['image_credentials', 'imageCredentials']],
+  [
+    'buildRegistryCredentials',
+    [
+      'build_registry_credentials',
+      'buildRegistryCredentials',
+      'build_registry_creds',
+      'buildRegistryCreds',
+    ],
+  ],
+  ['sourceImageCredentials', ['source_image_creds', 'sourceImageCreds']],
+]
+const OPTIONS = ['build_options', 'buildOptions'] as const
+
+const aliases = SPELLINGS.flatMap(([field, names]) => names.map((name) => ({ field, name })))
+
+describe.each(aliases)('$name', ({ field, name }) => {
+  test.each<[string, unknown]>([
+    ['at the top', { [name]: 'u:p' }],
+    ['in build_options', { build_options: { [name]: 'u:p' } }],
+    ['in buildOptions', { buildOptions: { [name]: 'u:p' } }],
+    ['at the top, before that of the build', { [name]: 'u:p', build_options: { [name]: 'no' } }],
+    ['in build_options, if empty at the top', { [name]: '', build_options: { [name]: 'u:p' } }],
+    ['in build_options, if null at the top', { [name]: null, buildOptions: { [name]: 'u:p' } }],
+    [
+      'in buildOptions, if build_options has none',
+      { build_options: {}, buildOptions: { [name]: 'u:p' } },
+    ],
+    [
+      'in build_options, before that of buildOptions',
+      { build_options: { [name]: 'u:p' }, buildOptions: { [name]: 'no' } },
+    ],
+  ])(`is ${field} %s`, (_place, request) => {
+    const parsed = read(request)
+    expect(reveal(parsed[field])).toBe('u:p')
+    const others = SPELLINGS.map(([each]) => each).filter((each) => each !== field)
+    for (const other of others) expect(parsed[other]).toBeUndefined()
+  })
+
+  test.each<[string, unknown]>([
+    ['a number', 7],
+    ['an object', { USERNAME: 'S3CRET' }],
+    ['an array', ['S3CRET']],
+    ['a boolean', false],
+  ])('is refused as %s', (_type, value) => {
+    expect(failureOf(JSON.stringify({ [name]: value }))).toBe(`request.${name} must be a string`)
+    for (const options of OPTIONS) {
+      expect(failureOf(JSON.stringify({ [options]: { [name]: value } }))).toBe(
+        `request.${options}.${name} must be a string`,
+      )
+    }
+  })
+})
+
+describe('of several spellings at one level', () => {
+  test.each(SPELLINGS)('the first one counts: %s', (field, names) => {
+    const all = Object.fromEntries(names.map((name) => [name, name]).toReversed())
+    expect(reveal(read(all)[field])).toBe(names[0])
+  })
+})
+
+describe('source_image', () => {
+  test.each<[string, unknown]>([
+    ['in build_options', { build_options: { source_image: 'ghcr.io/a/b' } }],
+    ['as sourceImage', { buildOptions: { sourceImage: 'ghcr.io/a/b' } }],
+    ['at the top', { source_image: 'ghcr.io/a/b', build_options: { source_image: 'no' } }],
+  ])('is read %s', (_place, request) => {
+    expect(read(request).sourceImage).toBe('ghcr.io/a/b')
+  })
+
+  test.each([null, '', undefined])('is none if %j', (value) => {
+    expect(read({ build_options: { source_image: value } }).sourceImage).toBeUndefined()
+  })
+
+  test('is refused as a number', () => {
+    expect(failureOf('{"build_options":{"source_image":1}}')).toBe(
+      'request.build_options.source_image must be a string',
+    )
+  })
+})
+
+describe('a request', () => {
+  const NOTHING = {
+    imageCredentials: undefined,
+    sourceImageCredentials: undefined,
+    buildRegistryCredentials: undefined,
+    sourceImage: undefined,
+  }
+
+  test.each<[string, string]>([
+    ['empty', '{}'],
+    ['in white space', ' \n{}\n'],
+    ['with empty fields', '{"image_credentials":"","build_registry_credentials":null}'],
+    ['without build options', '{"build_options":null}'],
+    ['with empty build options', '{"build_options":{},"buildOptions":""}'],
+    ['with names in other letters', '{"Image_Credentials":"u:p","IMAGE_CREDENTIALS":"u:p"}'],
+    ['with names on the prototype', '{"__proto__":{"image_credentials":"u:p"}}'],
+    [
+      'with build options on the prototype',
+      '{"build_options":{"__proto__":{"image_credentials":"u:p"}}}',
+    ],
+    ['with fields elsewhere', '{"workspace":{"image_credentials":"u:p"},"env":["A=u:p"]}'],
+    ['as deep as it may be', `{"x":${'['.repeat(500_000)}${']'.repeat(500_000)}}`],
+  ])('may have no credentials: %s', (_name, text) => {
+    expect(parseRequest(text)).toEqual(NOTHING)
+  })
+
+  test('leaves no trace on objects', () => {
+    parseRequest('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}')
+    expect('polluted' in {}).toBe(false)
+  })
+
+  test('with a field twice has the last one', () => {
+    const text = '{"image_credentials":"a:b","image_credentials":"c:d"}'
+    expect(reveal(parseRequest(text).imageCredentials)).toBe('c:d')
+  })
+
+  test("keeps nothing of a platform's other fields", () => {
+    const parsed = read({
+      container_id: 'c',
+      env: ['TOKEN=S3CRET'],
+      workspace: { signing_key: 'S3CRET', storage: { secret_key: 'S3CRET' } },
+      mounts: [{ mount_point_config: { secret_key: 'S3CRET' } }],
+      build_options: { build_secrets: ['A=S3CRET'], source_image: null, dockerfile: 'S3CRET' },
+      image_credentials: 'u:p',
+    })
+    expect(Object.keys(parsed).toSorted()).toEqual(Object.keys(NOTHING).toSorted())
+    expect(inspect(parsed, { depth: null, showHidden: true })).not.toMatch(/S3CRET|u:p/)
+    expect(JSON.stringify(parsed)).toBe('{"imageCredentials":"[secret]"}')
+  })
+
+  test.each<[string, string, string]>([
+    ['an array', '[{"image_credentials":"S3CRET"}]', 'request must be an object'],
+    ['a string', '"S3CRET"', 'request must be an object'],
+    ['a number', '7', 'request must be an object'],
+    ['null', 'null', 'request must be an object'],
+    ['nothing', '', 'the request is not JSON'],
+    ['half of it', '{"image_credentials":"S3CRET', 'the request is not JSON'],
+    ['with a comment', '{} // S3CRET', 'the request is not JSON'],
+    ['too deep and open', '['.repeat(500_000), 'the request is not JSON'],
+    [
+      'build options as a string',
+      '{"build_options":"S3CRET"}',
+      'request.build_options must be an object',
+    ],
+    [
+      'build options as an array',
+      '{"buildOptions":["S3CRET"]}',
+      'request.buildOptions must be an object',
+    ],
+  ])('is refused, and not shown: %s', (_name, text, message) => {
+    expect(failureOf(text)).toBe(message)
+  })
+
+  test('has at most 1 MiB, in bytes', () => {
+    const around = '{"x":""}'.length
+    const fits = `{"x":"${'a'.repeat(MAX_REQUEST_BYTES - around)}"}`
+    expect(parseRequest(fits)).toEqual(NOTHING)
+    expect(failureOf(`${fits} `)).toBe('the request has more than 1 MiB')
+    const wide = `{"x":"${'\u2603'.repeat(MAX_REQUEST_BYTES / 3)}"}`
+    expect(failureOf(wide)).toBe('the request has more than 1 MiB')
+  })
+})
+
+/** The message of the error, of which the rest holds no secret and leads to none. */
+function failureOf(text: string): string {
+  try {
+    parseRequest(text)
+  } catch (error) {
+    expect(error).toBeInstanceOf(PurserError)
+    expect(error).toMatchObject({ code: 'request-invalid' })
+    expect(inspect(error, { depth: null, showHidden: true })).not.toContain('S3CRET')
+    return error instanceof PurserError ? error.message : ''
+  }
+  return 'no error'
+}
