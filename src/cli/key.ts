@@ -16,6 +16,7 @@ export function addKey(program: Command, context: CliContext): void {
   const key = program
     .command('key')
     .description("make, show or change the vault's key")
+    .helpCommand(false)
     .addHelpText('after', HELP)
   key
     .command('init')

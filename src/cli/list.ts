@@ -3,6 +3,7 @@ import { usernameOf } from '../registries/static-login.ts'
 import type { Entry } from '../vault/vault.ts'
 import { type CliContext, type Flags, withSession } from './context.ts'
 import { renderJson, renderTable, say } from './terminal.ts'
+import { workspaceOption } from './workspace.ts'
 
 interface ListFlags extends Flags {
   readonly json?: true
@@ -18,7 +19,7 @@ export function addList(program: Command, context: CliContext): void {
   program
     .command('list')
     .description('list the entries of the vault, without their secrets')
-    .option('--workspace <workspace>', 'namespace of the vault')
+    .addOption(workspaceOption())
     .option('--json', 'an array of host, prefix, name, kind, username, updatedAt')
     .addHelpText('after', HELP)
     .action((flags: ListFlags) => list(flags, context))

@@ -7,6 +7,7 @@ import { type CliContext, type Flags, withSession } from './context.ts'
 import { type CredentialFlags, readCredential } from './credential.ts'
 import { parseHostAndPrefix } from './place.ts'
 import { say } from './terminal.ts'
+import { workspaceOption } from './workspace.ts'
 
 interface LoginFlags extends Flags, CredentialFlags {
   readonly name: string
@@ -21,7 +22,16 @@ Examples:
       --from-env AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,AWS_REGION
   $ purser login ghcr.io --json credential.json
 
-No secret is taken from the arguments: every process of the machine can read those.`
+What --from-env takes, and --json as keys:
+  Amazon ECR   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, or also AWS_SESSION_TOKEN
+  Google       GCP_ACCESS_TOKEN
+  NVIDIA NGC   NGC_API_KEY
+  GitHub       GITHUB_TOKEN, or also GITHUB_USERNAME
+  Docker Hub   DOCKERHUB_USERNAME, and DOCKERHUB_PASSWORD or DOCKERHUB_TOKEN
+  any          USERNAME and PASSWORD, or REGISTRY_USERNAME and REGISTRY_PASSWORD
+
+No secret is taken from the arguments: every process of the machine can read those. The credential
+is stored untried: the first pull or push tells whether the registry takes it.`
 
 /** Registers `purser login`. */
 export function addLogin(program: Command, context: CliContext): void {
@@ -29,11 +39,11 @@ export function addLogin(program: Command, context: CliContext): void {
     .command('login')
     .description('store a credential for a registry, or for a part of it, in the vault')
     .argument('<host[/prefix]>', 'the registry, and the start of the repositories that it is for')
-    .option('--username <user>', 'the user name; asked for on a terminal')
+    .option('-u, --username <user>', 'the user name; asked for on a terminal')
     .option('--password-stdin', 'read the password from stdin, rather than ask for it')
     .option('--from-env <keys>', 'store what these variables hold, separated by commas')
     .option('--json <file>', 'store the credential in this file; - is stdin')
-    .option('--workspace <workspace>', 'namespace of the vault')
+    .addOption(workspaceOption())
     .option('--name <name>', 'tells entries of the same place apart', DEFAULT_ENTRY)
     .addHelpText('after', HELP)
     .action((place: string, flags: LoginFlags) => login(place, flags, context))
@@ -41,6 +51,7 @@ export function addLogin(program: Command, context: CliContext): void {
 
 async function login(text: string, flags: LoginFlags, context: CliContext): Promise<void> {
   const { host, prefix } = parseHostAndPrefix(text)
+  checkHost(text)
   checkFlags(flags)
   await withSession(context, flags, async (session) => {
     const { workspace } = session
@@ -49,7 +60,20 @@ async function login(text: string, flags: LoginFlags, context: CliContext): Prom
     const vault = await session.vault()
     await vault.put({ workspace, host, prefix, name: flags.name }, credential)
     const place = prefix === '' ? host.name : `${host.name}/${prefix}`
-    say(context, `stored a ${credential.kind} credential for ${place} in workspace ${workspace}`)
+    const article = /^[aeiou]/.test(credential.kind) ? 'an' : 'a'
+    say(
+      context,
+      `stored ${article} ${credential.kind} credential for ${place} in workspace ${workspace}`,
+    )
+  })
+}
+
+/** Clients take `acme/app` for Docker Hub's: a credential of the host `acme` would never be asked for. */
+function checkHost(text: string): void {
+  const host = text.replace(/\/.*$/, '')
+  if (/[.:]/.test(host) || host.toLowerCase() === 'localhost') return
+  throw new PurserError('usage', `clients do not take ${quote(host)} for a registry`, {
+    hint: `write docker.io/${text} if it is on Docker Hub; else add a domain or a port`,
   })
 }
 

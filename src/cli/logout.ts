@@ -3,11 +3,17 @@ import { PurserError } from '../model/errors.ts'
 import { type CliContext, type Flags, withSession } from './context.ts'
 import { parseHostAndPrefix } from './place.ts'
 import { say } from './terminal.ts'
+import { workspaceOption } from './workspace.ts'
+
+interface LogoutFlags extends Flags {
+  readonly name?: string
+}
 
 const HELP = `
 Examples:
   $ purser logout ghcr.io
-  $ purser logout ghcr.io/acme`
+  $ purser logout ghcr.io/acme
+  $ purser logout ghcr.io --name ci`
 
 /** Registers `purser logout`. */
 export function addLogout(program: Command, context: CliContext): void {
@@ -15,19 +21,21 @@ export function addLogout(program: Command, context: CliContext): void {
     .command('logout')
     .description('remove what the vault holds for a registry, or for just that part of it')
     .argument('<host[/prefix]>', 'as it was logged in to')
-    .option('--workspace <workspace>', 'namespace of the vault')
+    .addOption(workspaceOption())
+    .option('--name <name>', 'remove the entry of this name alone')
     .addHelpText('after', HELP)
-    .action((place: string, flags: Flags) => logout(place, flags, context))
+    .action((place: string, flags: LogoutFlags) => logout(place, flags, context))
 }
 
-async function logout(place: string, flags: Flags, context: CliContext): Promise<void> {
+async function logout(place: string, flags: LogoutFlags, context: CliContext): Promise<void> {
   const { host, prefix } = parseHostAndPrefix(place)
   await withSession(context, flags, async ({ workspace, vault: open }) => {
     const vault = await open()
     const entries = await vault.find(workspace, host, prefix)
     let removed = 0
-    for (const entry of entries.filter((each) => each.prefix === prefix)) {
-      if (await vault.remove(entry)) removed++
+    for (const entry of entries) {
+      const meant = entry.prefix === prefix && (flags.name ?? entry.name) === entry.name
+      if (meant && (await vault.remove(entry))) removed++
     }
     const name = prefix === '' ? host.name : `${host.name}/${prefix}`
     if (removed === 0) {

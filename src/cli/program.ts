@@ -7,6 +7,7 @@ import { addKey } from './key.ts'
 import { addList } from './list.ts'
 import { addLogin } from './login.ts'
 import { addLogout } from './logout.ts'
+import { readMisuse } from './misuse.ts'
 import { addServe } from './serve.ts'
 import { complain, type ExitCode, reportError } from './terminal.ts'
 import { addToken } from './token.ts'
@@ -22,20 +23,22 @@ docker, buildah, skopeo and podman ask docker-credential-purser, which asks the 
 Exit codes: 0 done, 1 failed, 2 misuse, 3 no credential, 4 login needed, 5 agent not reachable`
 
 /** Makes the command line of `purser`. */
-function createProgram(context: CliContext): Command {
+function createProgram(args: readonly string[], context: CliContext): Command {
   const program = new Command('purser')
-    .description(
-      "the right registry login, from a request, an encrypted vault or a cloud's identity",
-    )
-    .version(`purser ${context.version}`, '--version', 'print the version')
-    .helpOption('--help', 'print this help')
-    .helpCommand(false)
+    .description('the right registry login, from an encrypted vault or a container request')
+    .version(`purser ${context.version}`, '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', HELP)
     .exitOverride()
     .configureOutput({
       writeOut: context.writeOut,
       writeErr: context.writeError,
-      outputError: (text) => complain(context, ...splitSuggestion(text)),
+      outputError(text) {
+        const known = program.commands.find((each) => each.name() === args[0])
+        const { message, hint } = readMisuse(text, known ? `purser ${known.name()}` : 'purser')
+        complain(context, message, hint)
+      },
     })
   addLogin(program, context)
   addLogout(program, context)
@@ -52,7 +55,7 @@ function createProgram(context: CliContext): Command {
 /** Runs one command. @returns the exit code */
 export async function runCli(args: readonly string[], context: CliContext): Promise<ExitCode> {
   try {
-    await createProgram(context).parseAsync(args, { from: 'user' })
+    await createProgram(args, context).parseAsync(args, { from: 'user' })
     return 0
   } catch (error) {
     // It has said what there was to say; help and version are no errors.
@@ -61,11 +64,4 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     if (context.signal.aborted) return 1
     return reportError(context, error)
   }
-}
-
-/** `error: unknown option '--jsn'\n(Did you mean --json?)` as what and hint. */
-function splitSuggestion(text: string): [message: string, hint: string | undefined] {
-  const [message = '', suggestion] = text.trim().split('\n')
-  const nearest = suggestion === undefined ? undefined : /\((.*)\)/.exec(suggestion)?.[1]
-  return [message.replace(/^error: /, ''), nearest?.replace('Did', 'did')]
 }

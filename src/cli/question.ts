@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { PurserError } from '../model/errors.ts'
-import { nameOf, type Target } from '../model/target.ts'
+import { DEFAULT_WORKSPACE, nameOf, type Target } from '../model/target.ts'
 import type { Flags } from './context.ts'
 import { parsePlace } from './place.ts'
+import { workspaceOption } from './workspace.ts'
 
 /** The flags of the commands that ask for a login. */
 export interface QuestionFlags extends Flags {
@@ -16,6 +17,7 @@ export function askingForLogin(command: Command): Command {
     .argument('<image|host>', 'an image as docker names it, or a registry')
     .option('--push', 'the login to push with, rather than to pull')
     .option('--request <file>', 'answer for this container request; - is stdin')
+    .addOption(workspaceOption())
 }
 
 /** @throws `host-invalid`, `reference-invalid` */
@@ -26,9 +28,10 @@ export function targetOf(text: string, { push }: QuestionFlags, workspace: strin
 /** Nothing has a credential for this: what to do about it. */
 export function notFound(target: Target): PurserError {
   const { host, workspace } = target
+  const where = workspace === DEFAULT_WORKSPACE ? '' : ` --workspace ${workspace}`
   return new PurserError(
     'not-found',
     `no credential for ${nameOf(target)} in workspace ${workspace}`,
-    { hint: `if it is not public, run: purser login ${host.name}` },
+    { hint: `if it is not public, run: purser login ${host.name}${where}` },
   )
 }

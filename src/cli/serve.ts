@@ -1,5 +1,6 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { CliContext, ServeFlags } from './context.ts'
+import { workspaceOption } from './workspace.ts'
 
 const HELP = `
 Examples:
@@ -15,9 +16,14 @@ export function addServe(program: Command, context: CliContext): void {
   program
     .command('serve')
     .description('run the registry proxy and the agent that the helper asks')
-    .option('--listen <address:port>', 'listen here (repeatable)', collect, [])
+    .addOption(
+      new Option('--listen <address:port>', 'listen here; repeatable')
+        .argParser(collect)
+        .default([], "the configuration's, else 127.0.0.1:5000"),
+    )
     .option('--config <file>', 'read the configuration from here')
     .option('--request <file>', 'serve this container request alone; - is stdin')
+    .addOption(workspaceOption())
     .addHelpText('after', HELP)
     .action((flags: ServeFlags) => context.serve(flags))
 }

@@ -3,6 +3,7 @@ import { PurserError } from '../model/errors.ts'
 import { nameOf } from '../model/target.ts'
 import { type CliContext, withSession } from './context.ts'
 import { type QuestionFlags, targetOf } from './question.ts'
+import { workspaceOption } from './workspace.ts'
 
 interface TokenFlags extends QuestionFlags {
   readonly header?: true
@@ -23,6 +24,7 @@ export function addToken(program: Command, context: CliContext): void {
     .argument('<image>', 'an image as docker names it')
     .option('--push', 'a token to push with, rather than to pull')
     .option('--header', 'print the whole Authorization header, of whatever kind it is')
+    .addOption(workspaceOption())
     .addHelpText('after', HELP)
     .action((image: string, flags: TokenFlags) => token(image, flags, context))
 }

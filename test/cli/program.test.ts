@@ -11,98 +11,72 @@ const MINTED = {
   expiresAt: new Date('2026-01-01T12:00:00Z'),
 }
 
-describe('login', () => {
-  test.each([
-    ['ghcr.io', 'GITHUB_USERNAME,GITHUB_TOKEN', 'basic'],
-    ['nvcr.io', 'NGC_API_KEY', 'basic'],
-    ['us-docker.pkg.dev', 'GCP_ACCESS_TOKEN', 'gcp-token'],
-    [ECR, 'AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,AWS_REGION', 'aws'],
-  ])('from variables: %s, %s', async (host, keys, kind) => {
-    const env = Object.fromEntries(keys.split(',').map((key) => [key, `canary-${key}`]))
-    const line = await openCommandLine({ env: { ...env, AWS_REGION: 'us-east-1' } })
-    expect(await line.run('login', host, '--from-env', keys)).toEqual({
-      code: 0,
+describe('help', () => {
+  test.each([[['help']], [['-h']], [['--help']]])('%j', async (args) => {
+    const ended = await (await openCommandLine()).run(...args)
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toContain('Usage: purser [options] [command]')
+  })
+
+  test.each([[['help', 'login']], [['login', '-h']]])('%j', async (args) => {
+    const ended = await (await openCommandLine()).run(...args)
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toContain('Usage: purser login')
+  })
+})
+
+describe('a workspace', () => {
+  test.each(['get', 'explain', 'token'])('is a flag of %s', async (command) => {
+    const line = await openCommandLine()
+    const { stderr } = await line.run(command, 'quay.io/a/b', '--workspace', 'ml')
+    expect(stderr).not.toContain('unknown option')
+  })
+
+  test('is not empty', async () => {
+    const ended = await (await openCommandLine()).run('list', '--workspace', '')
+    expect(ended).toEqual({
+      code: 2,
       stdout: '',
-      stderr: `purser: stored a ${kind} credential for ${host} in workspace default\n`,
+      stderr:
+        'purser: error: --workspace is empty\npurser: hint: leave it out for the default workspace\n',
     })
-    const [entry] = await line.vault.list('default')
-    expect(entry).toMatchObject({ host: { name: host }, prefix: '', name: 'default' })
-    expect(entry?.credential.kind).toBe(kind)
   })
 
-  test('a variable that is missing is named, and nothing is stored', async () => {
-    const line = await openCommandLine({ env: { GITHUB_USERNAME: 'u', GITHUB_TOKEN: '' } })
-    const ended = await line.run('login', 'ghcr.io', '--from-env', 'GITHUB_USERNAME,GITHUB_TOKEN')
-    expect(ended.code).toBe(2)
-    expect(ended.stderr).toBe('purser: error: --from-env: "GITHUB_TOKEN" is not set\n')
-    expect(await line.vault.list('default')).toEqual([])
+  test('is part of the hint', async () => {
+    const { stderr } = await (await openCommandLine()).run('get', 'quay.io', '--workspace', 'ml')
+    expect(stderr).toContain('run: purser login quay.io --workspace ml\n')
   })
+})
 
+describe('misuse', () => {
   test.each([
+    [['lgoin'], "unknown command 'lgoin'", 'did you mean login?'],
+    [['status'], "unknown command 'status'", 'purser --help lists what there is'],
+    [['list', '--jsn'], "unknown option '--jsn'", 'did you mean --json?'],
+    [['list', '--all'], "unknown option '--all'", 'purser list --help lists what there is'],
+    [['get'], "missing required argument 'image|host'", 'purser get --help lists what there is'],
+    [['key', 'print'], "unknown command 'print'", 'purser key --help lists what there is'],
     [
-      'the structured form',
-      '{"registry":"ghcr.io","type":"token","credentials":{"GITHUB_USERNAME":"u","GITHUB_TOKEN":"p"}}',
+      ['login', 'quay.io', 'u', 'canary'],
+      "too many arguments for 'login'",
+      'purser login --help lists what there is',
     ],
-    ['keys', '{"USERNAME":"u","PASSWORD":"p"}\n'],
-    ['a user and a password', 'u:p'],
-  ])('from stdin: %s', async (_name, stdin) => {
-    const line = await openCommandLine({ stdin })
-    const ended = await line.run('login', 'ghcr.io/acme', '--json', '-', '--name', 'ci')
-    expect(ended).toMatchObject({ code: 0, stdout: '' })
-    const [entry] = await line.vault.list('default')
-    expect(entry).toMatchObject({ prefix: 'acme', name: 'ci' })
-    expect(entry?.credential).toEqual({ kind: 'basic', username: 'u', password: new Secret('p') })
-  })
-
-  test("another registry's credential is refused", async () => {
-    const line = await openCommandLine({
-      stdin: '{"registry":"ghcr.io","credentials":{"USERNAME":"u","PASSWORD":"canary"}}',
+    [
+      ['login', 'quay.io', '-p', 'canary'],
+      "unknown option '-p'",
+      'no secret is taken from the arguments: see --password-stdin',
+    ],
+    [
+      ['login', 'quay.io', '--password=canary'],
+      "unknown option '--password'",
+      'no secret is taken from the arguments: see --password-stdin',
+    ],
+  ])('%j: what, and what to do', async (args, message, hint) => {
+    expect(await (await openCommandLine()).run(...args)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `purser: error: ${message}\npurser: hint: ${hint}\n`,
     })
-    const ended = await line.run('login', 'quay.io', '--json', '-')
-    expect(ended.code).toBe(2)
-    expect(ended.stderr).toContain('is for "ghcr.io", not quay.io')
-    expect(ended.stderr).not.toContain('canary')
-    expect(await line.vault.list('default')).toEqual([])
-  })
-
-  test('an identity token is one', async () => {
-    const line = await openCommandLine({ stdin: 'rt\n' })
-    await line.run('login', 'quay.io', '--username', '<token>', '--password-stdin')
-    const [entry] = await line.vault.list('default')
-    expect(entry?.credential).toEqual({ kind: 'identity-token', token: new Secret('rt') })
-  })
-
-  test('of the end of a line, one is left out', async () => {
-    const line = await openCommandLine({ stdin: ' p \r\n\r\n' })
-    await line.run('login', 'quay.io', '--username', 'u', '--password-stdin')
-    const [entry] = await line.vault.list('default')
-    expect(entry?.credential).toMatchObject({ password: new Secret(' p \r\n') })
-  })
-
-  test.each([
-    ['a password', ['--username', 'u', '--password-stdin']],
-    ['a file', ['--json', '-']],
-  ])('waits no longer for %s when it is told to stop, and says nothing', async (_name, flags) => {
-    const stop = new AbortController()
-    const line = await openCommandLine({ signal: stop.signal })
-    const running = line.run('login', 'quay.io', ...flags)
-    stop.abort('SIGINT')
-    expect(await running).toEqual({ code: 1, stdout: '', stderr: '' })
-    expect(await line.vault.list('default')).toEqual([])
-  })
-
-  test('asks at a terminal', async () => {
-    const line = await openCommandLine({
-      terminal: true,
-      stdin: 'canary\r',
-      env: { NO_COLOR: '1' },
-    })
-    const ended = await line.run('login', 'quay.io', '--username', 'u')
-    expect(ended.stderr).toBe(
-      'Password: \npurser: stored a basic credential for quay.io in workspace default\n',
-    )
-    const [entry] = await line.vault.list('default')
-    expect(entry?.credential).toMatchObject({ password: new Secret('canary') })
   })
 })
 
