@@ -1,13 +1,21 @@
 import { createApp, type Runtime } from './app.ts'
 import type { HelperContext } from './helper/context.ts'
-import { runHelper } from './helper/protocol.ts'
+import { renderFault, runHelper } from './helper/protocol.ts'
 import type { Host } from './model/host.ts'
+import type { Log } from './observe/log.ts'
 import { registryOf } from './registries/all.ts'
 import { hostsOf } from './sources/request.ts'
 
 /** Runs the Docker credential helper. @returns its exit code */
 export async function runHelperDoor(runtime: Runtime): Promise<0 | 1> {
   const app = createApp(runtime)
+  let log: Log
+  try {
+    log = await app.log()
+  } catch (error) {
+    runtime.writeOut(renderFault(error))
+    return 1
+  }
   const context: HelperContext = {
     version: runtime.version,
     workspace: app.workspace,
@@ -20,7 +28,7 @@ export async function runHelperDoor(runtime: Runtime): Promise<0 | 1> {
       return request === undefined ? [] : hostsOf(request, { buildRegistry })
     },
     isGeneric: (host) => registryOf(app.registries(), host).name === 'generic',
-    log: await app.log(),
+    log,
   }
   try {
     return await runHelper(

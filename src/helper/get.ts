@@ -1,6 +1,6 @@
 import type { Credential } from '../model/credential.ts'
 import type { Login } from '../model/login.ts'
-import type { Target } from '../model/target.ts'
+import { nameOf, type Target } from '../model/target.ts'
 import { loginWithin } from '../registries/static-login.ts'
 import { isHostsOwn, isUrlName } from '../vault/spelling.ts'
 import type { Entry } from '../vault/vault.ts'
@@ -39,8 +39,10 @@ async function findByHost(
   context: HelperContext,
   signal: AbortSignal,
 ): Promise<Login | undefined> {
-  const { workspace, resolver } = context
-  const resolution = await resolver.resolve(targetOf(url, workspace), signal)
+  const { workspace, resolver, log } = context
+  const target = targetOf(url, workspace)
+  const resolution = await resolver.resolve(target, signal)
+  log.debug('login', { target: nameOf(target), workspace, source: resolution?.source ?? 'none' })
   return resolution?.login ?? findNearby(url, context)
 }
 

@@ -44,7 +44,7 @@ export async function runHelper(
   } catch (error) {
     // docker tells nobody that a logout failed.
     if (action === 'erase') context.log.error('erase failed', { error: describeError(error) })
-    write(`${render(error)}\n`)
+    write(renderFault(error))
     return 1
   }
 }
@@ -102,9 +102,9 @@ function renderLogin(serverUrl: string, login: Login | undefined): string {
   return `${JSON.stringify(message)}\n`
 }
 
-/** One line: what clients show is cut there. */
-function render(error: unknown): string {
+/** A fault as clients show it: one line, with the hint where there is one. */
+export function renderFault(error: unknown): string {
   const hint = hintOf(error)
   const text = hint === undefined ? describeError(error) : `${describeError(error)} (${hint})`
-  return text.replace(/\p{Cc}+/gu, ' ')
+  return `${text.replace(/\p{Cc}+/gu, ' ')}\n`
 }
