@@ -41,30 +41,42 @@ test('a client that goes takes its request with it', async () => {
   await gone.promise
 })
 
-test('a client that goes while its credential is looked for is not waited upon', async () => {
-  const registry = await fakeRegistry()
-  const own = upstreamAt(registry.host)
-  const asked = Promise.withResolvers<void>()
-  const found = Promise.withResolvers<undefined>()
-  const resolver = {
-    resolve() {
-      asked.resolve()
-      return found.promise
-    },
-  }
-  const { url, logged } = await runProxy([own], { own, resolver })
-  const req = request(`${url}${PATH}`)
-  req.on('error', () => {}).end()
-  await asked.promise
-  req.destroy()
-  await new Promise((resolve) => req.once('close', resolve))
-  // One round trip on another connection: the proxy has seen the first one close.
-  await ask(`${url}/livez`)
-  found.resolve(undefined)
-  await expect.poll(() => logged.length).toBe(1)
-  expect(logged[0]).toMatchObject({ event: 'request', broken: true })
-  expect(registry.asked).toEqual([])
-})
+test.each([
+  { name: 'without a body', method: 'GET', path: PATH, headers: {} },
+  // Its body breaks off while nobody reads it yet.
+  {
+    name: 'with a body',
+    method: 'PUT',
+    path: '/v2/acme/app/manifests/1',
+    headers: { 'Content-Length': '100' },
+  },
+])(
+  'a client $name that goes while its credential is looked for is not waited upon',
+  async ({ method, path, headers }) => {
+    const registry = await fakeRegistry()
+    const own = upstreamAt(registry.host)
+    const asked = Promise.withResolvers<void>()
+    const found = Promise.withResolvers<undefined>()
+    const resolver = {
+      resolve() {
+        asked.resolve()
+        return found.promise
+      },
+    }
+    const { url, logged } = await runProxy([own], { own, resolver })
+    const req = request(`${url}${path}`, { method, headers })
+    req.on('error', () => {}).flushHeaders()
+    await asked.promise
+    req.destroy()
+    await new Promise((resolve) => req.once('close', resolve))
+    // One round trip on another connection: the proxy has seen the first one close.
+    await ask(`${url}/livez`)
+    found.resolve(undefined)
+    await expect.poll(() => logged.length).toBe(1)
+    expect(logged[0]).toMatchObject({ event: 'request', broken: true })
+    expect(registry.asked).toEqual([])
+  },
+)
 
 test('a client that goes amid its upload leaves the registry a broken one', async () => {
   const arrived = Promise.withResolvers<void>()
