@@ -2,7 +2,7 @@ import { PurserError } from '../model/errors.ts'
 import { CREDENTIAL_KEYS, type CredentialKeys } from '../model/keys.ts'
 
 /** A credential as a request carries it. */
-export interface RequestCredentials {
+interface RequestCredentials {
   /** The registry that the value names, as it names it; `undefined` if it names none. */
   readonly registry: string | undefined
   readonly keys: CredentialKeys
@@ -40,6 +40,20 @@ export function parseCredentials(value: string, path: string): RequestCredential
   }
   const keys = { USERNAME: pair.slice(0, colon), PASSWORD: pair.slice(colon + 1) }
   return { registry: undefined, keys }
+}
+
+/**
+ * The registry that a value names, though the rest of it may be unreadable.
+ *
+ * @returns `undefined` if it names none, or is not JSON
+ */
+export function registryNamedIn(value: string): string | undefined {
+  try {
+    const { registry } = parseObject(value.trim(), '')
+    return typeof registry === 'string' && registry !== '' ? registry : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function parseJsonForm(object: Json, path: string): RequestCredentials | undefined {

@@ -1,12 +1,13 @@
 import type { Config } from '../config.ts'
-import { PurserError } from '../model/errors.ts'
-import { type Host, parseHost } from '../model/host.ts'
+import { codeOf, PurserError } from '../model/errors.ts'
+import { type Host, tryParseHost } from '../model/host.ts'
+import type { CredentialKeys } from '../model/keys.ts'
 import { parseReference } from '../model/reference.ts'
 import type { Secret } from '../model/secret.ts'
 import type { Target } from '../model/target.ts'
 import { registryOf } from '../registries/all.ts'
 import type { Registry } from '../registries/registry.ts'
-import { parseCredentials, type RequestCredentials } from '../request/credentials.ts'
+import { parseCredentials, registryNamedIn } from '../request/credentials.ts'
 import type { ContainerRequest } from '../request/request.ts'
 import type { Source } from './source.ts'
 
@@ -24,7 +25,11 @@ interface Binding {
 interface Field {
   readonly path: string
   value(request: ContainerRequest): Secret | undefined
-  /** Whose it is, unless the value names a registry. */
+  /**
+   * Whose it is, unless the value names a registry.
+   *
+   * @throws `request-invalid` if what would say so cannot be read
+   */
   belongsTo(request: ContainerRequest, buildRegistry: BuildRegistry): Binding | undefined
 }
 
@@ -47,6 +52,12 @@ const FIELDS: readonly Field[] = [
   },
 ]
 
+/** What a field says: keys and whose they are, or why it cannot be read. */
+type Claim = {
+  /** `undefined` if it is for nobody, or if it is not known for whom. */
+  readonly binding: Binding | undefined
+} & ({ readonly keys: CredentialKeys } | { readonly fault: unknown })
+
 export interface RequestSourceOptions {
   readonly registries: readonly Registry[]
   readonly buildRegistry: BuildRegistry
@@ -57,7 +68,7 @@ export interface RequestSourceOptions {
  *
  * Each credential is bound to one host, compared whole: the one that its value names, else the one
  * that its field is about. One that is bound to none is for nobody. A value that cannot be read is a
- * fault for its host, or, as that may be unknown then, for all.
+ * fault for the same host, or, if nothing says which that is, for all.
  */
 export function requestSources(
   request: ContainerRequest,
@@ -66,86 +77,74 @@ export function requestSources(
   return FIELDS.map((field) => ({
     name: field.path,
     async find(target) {
-      const value = field.value(request)
-      if (value === undefined) return undefined
-      const fallback = field.belongsTo(request, buildRegistry)
-      const credentials = read(value, field, fallback, target)
-      if (credentials === undefined) return undefined
-      const binding = bindingOf(credentials, field, fallback)
-      if (binding === undefined || !covers(binding, target)) return undefined
-      const credential = registryOf(registries, target.host).read(credentials.keys)
+      const claim = claimOf(field, request, buildRegistry)
+      if (claim === undefined || !concerns(claim, target)) return undefined
+      if ('fault' in claim) throw claim.fault
+      const registry = registryOf(registries, target.host)
+      const credential = readKeys(registry, claim.keys, field)
       return credential && { credential, from: field.path }
     },
   }))
 }
 
-/** The hosts for which a request has a credential, readable or not. */
+/** The hosts for which a request has a credential, readable or not; a fault is told by who asks. */
 export function hostsOf(
   request: ContainerRequest,
   { buildRegistry }: { readonly buildRegistry: BuildRegistry },
 ): readonly Host[] {
   const hosts = new Map<string, Host>()
   for (const field of FIELDS) {
-    const value = field.value(request)
-    if (value === undefined) continue
-    const host = hostOf(value, field, field.belongsTo(request, buildRegistry))
+    const host = claimOf(field, request, buildRegistry)?.binding?.host
     if (host !== undefined) hosts.set(host.name, host)
   }
   return [...hosts.values()]
 }
 
-function hostOf(value: Secret, field: Field, fallback: Binding | undefined): Host | undefined {
+/** @returns `undefined` if the field is empty, or says that there is nothing */
+function claimOf(
+  field: Field,
+  request: ContainerRequest,
+  buildRegistry: BuildRegistry,
+): Claim | undefined {
+  const value = field.value(request)
+  if (value === undefined) return undefined
+  const text = value.reveal()
+  const bind = (registry: string | undefined) =>
+    registry === undefined ? field.belongsTo(request, buildRegistry) : bindingOf(registry, field)
   try {
-    const credentials = parseCredentials(value.reveal(), field.path)
-    return credentials && bindingOf(credentials, field, fallback)?.host
-  } catch (error) {
-    // Asked for, it will be told: here it is only looked for.
-    if (error instanceof PurserError) return fallback?.host
-    throw error
+    const credentials = parseCredentials(text, field.path)
+    return credentials && { keys: credentials.keys, binding: bind(credentials.registry) }
+  } catch (fault) {
+    const binding = attempt(() => bind(registryNamedIn(text))) ?? attempt(() => bind(undefined))
+    return { fault, binding }
   }
 }
 
-/** A value that cannot be read may name any registry, so only a fallback says whom it concerns. */
-function read(
-  value: Secret,
-  { path }: Field,
-  fallback: Binding | undefined,
-  target: Target,
-): RequestCredentials | undefined {
+function attempt<T>(work: () => T): T | undefined {
   try {
-    return parseCredentials(value.reveal(), path)
-  } catch (error) {
-    if (fallback !== undefined && !covers(fallback, target)) return undefined
-    throw error
+    return work()
+  } catch {
+    return undefined
   }
 }
 
-function bindingOf(
-  { registry }: RequestCredentials,
-  { path }: Field,
-  fallback: Binding | undefined,
-): Binding | undefined {
-  if (registry === undefined) return fallback
-  try {
-    // Platforms name a registry by its host, or by an image of it.
-    const text = registry.replace(/^(?:https?|docker|oci):\/\//, '').replace(/\/.*$/, '')
-    return { host: parseHost(text), repository: undefined }
-  } catch (error) {
-    throw new PurserError('request-invalid', `${path}: registry is not a registry's host`, {
-      cause: error,
-    })
-  }
+function bindingOf(registry: string, { path }: Field): Binding {
+  // Platforms name a registry by its host, or by an image of it.
+  const text = registry.replace(/^(?:https?|docker|oci):\/\//, '').replace(/\/.*$/, '')
+  const host = tryParseHost(text)
+  if (host !== undefined) return { host, repository: undefined }
+  throw new PurserError('request-invalid', `${path}: registry is not a registry's host`)
 }
 
 function sourceImageOf({ sourceImage }: ContainerRequest): Binding | undefined {
   if (sourceImage === undefined) return undefined
-  try {
-    return { host: parseReference(sourceImage).host, repository: undefined }
-  } catch (error) {
-    throw new PurserError('request-invalid', 'request.build_options.source_image is not an image', {
-      cause: error,
-    })
-  }
+  const reference = attempt(() => parseReference(sourceImage))
+  if (reference !== undefined) return { host: reference.host, repository: undefined }
+  throw new PurserError('request-invalid', 'request.build_options.source_image is not an image')
+}
+
+function concerns(claim: Claim, target: Target): boolean {
+  return claim.binding === undefined ? 'fault' in claim : covers(claim.binding, target)
 }
 
 /** A client that names no repository asks for the whole host, and means one it may use. */
@@ -153,4 +152,13 @@ function covers({ host, repository }: Binding, target: Target): boolean {
   if (host.name !== target.host.name) return false
   if (repository === undefined || target.repository === undefined) return true
   return target.repository === repository || target.repository.startsWith(`${repository}/`)
+}
+
+/** Of three fields with the same keys, the error says which one. */
+function readKeys(registry: Registry, keys: CredentialKeys, { path }: Field) {
+  try {
+    return registry.read(keys)
+  } catch (error) {
+    throw new PurserError(codeOf(error), `${path} cannot be used`, { cause: error })
+  }
 }
