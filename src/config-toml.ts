@@ -46,7 +46,10 @@ const list = <T extends v.GenericSchema>(item: T) => v.pipe(v.array(item), v.max
 const upstream = v.strictObject({
   host,
   alias: v.optional(
-    v.pipe(v.string(), v.regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/, 'must be a path component')),
+    v.pipe(
+      v.string(),
+      v.regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/, 'must be lower-case letters, digits, . _ or -'),
+    ),
   ),
   listen: v.optional(listen),
   actions: v.optional(list(v.picklist(['pull', 'push', 'delete'])), ['pull', 'push']),
@@ -58,7 +61,10 @@ const upstream = v.strictObject({
 const file = v.strictObject({
   vault: v.optional(
     v.strictObject({
-      url: v.optional(v.pipe(v.string(), v.startsWith('sqlite:')), 'sqlite:default'),
+      url: v.optional(
+        v.pipe(v.string(), v.startsWith('sqlite:', 'must be sqlite:default or sqlite:PATH')),
+        'sqlite:default',
+      ),
       key: v.optional(
         v.pipe(v.string(), v.regex(/^(file|env|systemd):./, 'must be file:, env: or systemd:')),
         'file:default',
@@ -131,7 +137,8 @@ function readToml(text: string, path: string): unknown {
     return parseToml(text)
   } catch (error) {
     const at = error instanceof Error && 'line' in error ? ` in line ${error.line}` : ''
-    throw new PurserError('config-invalid', `${path} is not TOML${at}`, { cause: error })
+    // The parser's own message quotes the file over several lines.
+    throw new PurserError('config-invalid', `${path} is not TOML${at}`)
   }
 }
 
@@ -144,8 +151,17 @@ function invalid(path: string, issue: v.BaseIssue<unknown>): PurserError {
     return new PurserError('config-invalid', `${path}: ${dotted} is missing`)
   }
   const received = typeof issue.input === 'string' ? `, not ${quote(issue.input)}` : ''
-  const message = issue.message.startsWith('must ') ? issue.message : `must be ${issue.expected}`
-  return new PurserError('config-invalid', `${path}: ${dotted} ${message}${received}`)
+  return new PurserError('config-invalid', `${path}: ${dotted} ${demand(issue, dotted)}${received}`)
+}
+
+/** What a value must be, in the words of TOML rather than of the parser. */
+function demand({ message, expected }: v.BaseIssue<unknown>, dotted: string): string {
+  if (message.startsWith('must ')) return message
+  if (expected === 'Object') return `must be a table, as in [${dotted}]`
+  if (expected !== 'Array') return `must be ${expected}`
+  return dotted === 'upstream'
+    ? 'must be tables, each as [[upstream]]'
+    : 'must be a list, as in ["…"]'
 }
 
 function unknownKey(path: string, dotted: string, issue: v.BaseIssue<unknown>): PurserError {

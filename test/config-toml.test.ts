@@ -88,6 +88,20 @@ describe('a configuration file', () => {
       '[[upstream]]\nhost = "https://ghcr.io"',
       '/c/config.toml: upstream.0.host must be a registry host such as ghcr.io or localhost:5000, not "https://ghcr.io"',
     ],
+    [
+      '[vault]\nurl = "x"',
+      '/c/config.toml: vault.url must be sqlite:default or sqlite:PATH, not "x"',
+    ],
+    ['vault = 1', '/c/config.toml: vault must be a table, as in [vault]'],
+    [
+      '[upstream]\nhost = "ghcr.io"',
+      '/c/config.toml: upstream must be tables, each as [[upstream]]',
+    ],
+    ['[tls]\nca = "/x"', '/c/config.toml: tls.ca must be a list, as in ["…"], not "/x"'],
+    [
+      '[[upstream]]\nhost = "ghcr.io"\nalias = "A"',
+      '/c/config.toml: upstream.0.alias must be lower-case letters, digits, . _ or -, not "A"',
+    ],
     ['[[upstream]]\nalias = "x"', '/c/config.toml: upstream.0.host is missing'],
     [
       '[proxy]\nlisten = ["0.0.0.0:5000"]',
