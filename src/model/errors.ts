@@ -25,7 +25,7 @@ export type ErrorCode =
 export interface ErrorDetails {
   readonly cause?: unknown
   /** What to do next, as one sentence without a period. */
-  readonly hint?: string
+  readonly hint?: string | undefined
 }
 
 /**

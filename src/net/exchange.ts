@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { PurserError } from '../model/errors.ts'
+import { adviceOn } from './advice.ts'
 
 export interface JsonRequest {
   readonly method: 'GET' | 'POST'
@@ -94,7 +95,7 @@ async function receive(
       throw new PurserError('network', `${what}: no answer within ${timeoutMs / 1000} s`)
     }
     if (error instanceof PurserError) throw error
-    throw new PurserError('network', what, { cause: error })
+    throw new PurserError('network', what, { cause: error, hint: adviceOn(error) })
   }
 }
 

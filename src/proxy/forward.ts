@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { adviceOn } from '../net/advice.ts'
 import { type Authorization, type Authorizer, isSame } from './authorize.ts'
 import { bodyOf, hasBody } from './body.ts'
 import { headersToUpstream } from './headers.ts'
@@ -161,17 +162,23 @@ function wasReset(error: Error): boolean {
 
 function unreachable(route: Route, error: Error): Delivery {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
-  return answer(502, 'UNKNOWN', `no answer from ${route.upstream.host.name}: ${code}`)
+  const advice = adviceOn(error)
+  const what = `no answer from ${route.upstream.host.name}: ${code}`
+  return answer(502, 'UNKNOWN', advice === undefined ? what : `${what}; ${advice}`)
 }
 
 /** Without a WWW-Authenticate: the client's own credentials are not what is asked for. */
 function unauthorized(workspace: string, route: Route, { resolution }: Authorization): Delivery {
   const { name } = route.upstream.host
-  const what =
-    resolution === undefined
-      ? `no credential for ${name} in workspace ${workspace}; run: purser login ${name}`
-      : `${name} refused ${resolution.from} for ${route.action} of ${route.repository}`
-  return answer(401, 'UNAUTHORIZED', what)
+  const login = `run: purser login ${name}`
+  if (resolution === undefined) {
+    const what = `no credential for ${name} in workspace ${workspace}`
+    return answer(401, 'UNAUTHORIZED', `${what}; ${login}`)
+  }
+  const what = `${name} refused ${resolution.from} for ${route.action} of ${route.repository}`
+  // It may be good and allow less than this: the registry does not say which.
+  const hint = resolution.source === 'vault' ? `; if it is not the right one, ${login}` : ''
+  return answer(401, 'UNAUTHORIZED', `${what}${hint}`)
 }
 
 function answer(status: number, code: Problem['code'], message: string): Delivery {

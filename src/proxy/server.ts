@@ -127,7 +127,9 @@ function listen(server: Server, { address, port }: ListenAddress): Promise<Liste
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
       const told = `cannot listen on ${address}:${port}`
-      reject(new PurserError('network', told, { cause }))
+      const taken = 'code' in cause && cause.code === 'EADDRINUSE'
+      const hint = taken ? 'stop what listens there, or choose a port with --listen' : undefined
+      reject(new PurserError('network', told, { cause, hint }))
     })
     server.listen({ host: address, port }, () => {
       const bound = server.address()

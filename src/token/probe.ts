@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { PurserError } from '../model/errors.ts'
+import { adviceOn } from '../net/advice.ts'
 import { describeRequest } from '../net/exchange.ts'
 import type { Net } from '../net/net.ts'
 import { type Challenge, parseChallenges } from './challenge.ts'
@@ -90,9 +91,9 @@ async function ask(dispatcher: Dispatcher, url: URL, signal: AbortSignal): Promi
     })
     .catch((error: unknown) => {
       signal.throwIfAborted()
-      throw error instanceof PurserError
-        ? error
-        : new PurserError('network', what, { cause: timeout.aborted ? timeout.reason : error })
+      if (error instanceof PurserError) throw error
+      const cause: unknown = timeout.aborted ? timeout.reason : error
+      throw new PurserError('network', what, { cause, hint: adviceOn(cause) })
     })
   // The header says it all; the connection is kept if the rest is short.
   answer.body.dump({ limit: 16 * 1024 }).catch(() => undefined)

@@ -123,7 +123,7 @@ export function requireKeyring({ name, read }: Pick<KeySource, 'name' | 'read'>)
   const keys = read()
   if (keys !== undefined) return keys
   throw new PurserError('key-missing', `there is no key at ${name}`, {
-    hint: 'restore it from where it was kept: without its key, nobody can read a vault',
+    hint: 'restore it from its copy; without one, move the vault away, and log in anew',
   })
 }
 

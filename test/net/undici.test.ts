@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { codeOf, describeError } from '../../src/model/errors.ts'
+import { adviceOn } from '../../src/net/advice.ts'
 import { createNet } from '../../src/net/undici.ts'
 import { testAuthority } from '../fakes/certificates.ts'
 import { listen } from '../fakes/http.ts'
@@ -85,7 +86,9 @@ describe('trust', () => {
         method: 'GET',
       })
     await (await ask([AUTHORITY.ca])).body.dump()
-    expect(await failure(ask([]))).toMatchObject({ code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
+    const unknown = await failure(ask([]))
+    expect(unknown).toMatchObject({ code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
+    expect(adviceOn(unknown)).toBe('if you trust its authority, add that to [tls] ca')
     expect(await failure(ask([testAuthority('another').ca]))).toMatchObject({
       code: expect.stringMatching(/^(UNABLE_TO_VERIFY|CERT_SIGNATURE|SELF_SIGNED)/),
     })

@@ -199,7 +199,9 @@ describe('with whose credential', () => {
     expect(answer.headers['www-authenticate']).toBeUndefined()
     expect(errorOf(answer)).toEqual({
       code: 'UNAUTHORIZED',
-      message: `purser: ${registry.host} refused entry ${registry.host} for pull of acme/app`,
+      message:
+        `purser: ${registry.host} refused entry ${registry.host} for pull of acme/app; ` +
+        `if it is not the right one, run: purser login ${registry.host}`,
     })
     expect(registry.asked).toHaveLength(1)
   })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { codeOf, describeError } from '../../src/model/errors.ts'
+import { codeOf, describeError, hintOf } from '../../src/model/errors.ts'
 import { parseHost } from '../../src/model/host.ts'
 import { type Login, staticLogin } from '../../src/model/login.ts'
 import { failure, PULL, PUSH, START, setUp } from './harness.ts'
@@ -78,6 +78,14 @@ describe('a registry wants', () => {
     expect(codeOf(error)).toBe('network')
     expect(describeError(error)).toMatch(/^GET "http:\/\/127\.0\.0\.1:9\/v2\/": .*ECONNREFUSED/)
   })
+})
+
+test('a registry that speaks plain http: what to configure', async () => {
+  const { ask, port } = await setUp()
+  const upstream = { host: parseHost(`127.0.0.1:${port}`), tls: true, realms: [] }
+  const error = await failure(ask({ upstream }))
+  expect(describeError(error)).toMatch(/^GET "https:\/\/127\.0\.0\.1:\d+\/v2\/": ERR_SSL_/)
+  expect(hintOf(error)).toBe('if it speaks plain http, configure it with tls = false')
 })
 
 describe('is asked once', () => {
