@@ -1,3 +1,5 @@
+import { pipeline, Readable, Transform } from 'node:stream'
+import type { ECRClient } from '@aws-sdk/client-ecr'
 import type { AwsCredential } from '../model/credential.ts'
 import { describeError, PurserError } from '../model/errors.ts'
 import type { Host } from '../model/host.ts'
@@ -13,6 +15,8 @@ const REQUEST_TIMEOUT_MS = 15_000
 const MAX_ATTEMPTS = 3
 /** Three attempts and the pauses between them; a kubelet waits a minute. */
 const TIMEOUT_MS = 50_000
+/** A token of 16 KiB at most, and the few properties around it. */
+const MAX_ANSWER_BYTES = 64 * 1024
 
 interface Question {
   readonly host: Host
@@ -53,6 +57,7 @@ export async function getAuthorization(
       throwOnRequestTimeout: true,
     },
   })
+  limitAnswers(client)
   const deadline = AbortSignal.timeout(timeoutMs)
   try {
     const output = await client.send(new GetAuthorizationTokenCommand({}), {
@@ -67,6 +72,34 @@ export async function getAuthorization(
       ? new PurserError('network', `${what}: no answer within ${timeoutMs / 1000} s`)
       : failure(what, error)
   }
+}
+
+/** The SDK would collect whatever comes. */
+function limitAnswers({ middlewareStack }: ECRClient): void {
+  middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args)
+      const { response } = result
+      const hasBody = typeof response === 'object' && response !== null && 'body' in response
+      if (hasBody && response.body instanceof Readable) {
+        response.body = pipeline(response.body, createLimit(), () => undefined)
+      }
+      return result
+    },
+    // Next to the connection, before anything reads.
+    { step: 'deserialize', priority: 'low' },
+  )
+}
+
+function createLimit(): Transform {
+  let size = 0
+  return new Transform({
+    transform(chunk: Buffer, _, callback) {
+      size += chunk.length
+      if (size > MAX_ANSWER_BYTES) callback(new Error('the answer is too long'))
+      else callback(null, chunk)
+    },
+  })
 }
 
 /**

@@ -5,7 +5,6 @@ import { optionalKey } from '../model/keys.ts'
 import type { Login } from '../model/login.ts'
 import { Secret } from '../model/secret.ts'
 import type { Net } from '../net/net.ts'
-import { getAuthorization } from './ecr-api.ts'
 import { parseEcrHost } from './ecr-host.ts'
 import { ECR_USER, passwordExpiry } from './ecr-token.ts'
 import { readPair, refuseForeignKeys, requireKey } from './keys.ts'
@@ -55,8 +54,11 @@ export function createEcr({ net, now, timeoutMs }: EcrOptions): Registry {
       const place = parseEcrHost(host)
       if (place === undefined) throw unsupportedCredential(ecr, credential, host)
       switch (credential.kind) {
-        case 'aws':
+        case 'aws': {
+          // Nobody else needs what this needs.
+          const { getAuthorization } = await import('./ecr-api.ts')
           return getAuthorization(credential, { host, place, net: await net(), signal, timeoutMs })
+        }
         case 'basic':
           return minted(credential, host, now())
         case 'gcp-token':

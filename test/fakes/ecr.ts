@@ -3,6 +3,7 @@ import { createServer } from 'node:https'
 import { testAuthority } from './certificates.ts'
 import { listen, read, stop } from './http.ts'
 import { checkSignature, type Signer } from './sigv4.ts'
+import type { Misbehaviour } from './token-server.ts'
 
 /** What the API was asked. */
 interface EcrCall {
@@ -24,6 +25,7 @@ export type EcrAnswer =
   | 'no answer'
   | 'half an answer'
   | 'hang up'
+  | Misbehaviour
 
 export interface EcrOptions {
   /** The API's hosts, as `api.ecr.us-east-1.amazonaws.com`: one server is all of them. */
@@ -95,6 +97,10 @@ export async function startEcr({
 
 function answer(res: ServerResponse, how: EcrAnswer): void {
   if (how === 'no answer') return
+  if (typeof how === 'function') {
+    how(res.req, res)
+    return
+  }
   if (how === 'hang up') {
     res.socket?.destroy()
     return

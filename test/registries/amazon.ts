@@ -1,0 +1,48 @@
+import { expect, onTestFinished } from 'vitest'
+import type { AwsCredential } from '../../src/model/credential.ts'
+import { parseHost } from '../../src/model/host.ts'
+import { Secret } from '../../src/model/secret.ts'
+import { createNet } from '../../src/net/undici.ts'
+import { createEcr } from '../../src/registries/ecr.ts'
+import { type EcrOptions, startEcr } from '../fakes/ecr.ts'
+import { targetOf } from './harness.ts'
+
+export const HOST = '123456789012.dkr.ecr.us-east-1.amazonaws.com'
+export const API = 'api.ecr.us-east-1.amazonaws.com'
+export const EXPIRES = new Date(Date.UTC(2026, 10, 21, 12))
+export const SECRET = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'
+export const SESSION = 'FwoGZXIvYXdzEXAMPLESESSIONTOKEN=='
+export const SIGNER = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: SECRET }
+export const KEYS: AwsCredential = {
+  kind: 'aws',
+  accessKeyId: SIGNER.accessKeyId,
+  secretAccessKey: new Secret(SECRET),
+  sessionToken: undefined,
+}
+export const SESSION_KEYS = { ...KEYS, sessionToken: new Secret(SESSION) }
+
+/** Amazon's API, and a registry that reaches it as it would Amazon's. */
+export async function setUp(options: Partial<EcrOptions> = {}, timeoutMs?: number) {
+  const api = await startEcr({ hosts: [API], signer: SIGNER, expiresAt: EXPIRES, ...options })
+  const net = createNet({ ca: [api.ca], connect: api.connect })
+  onTestFinished(async () => {
+    await net.close()
+    await api.close()
+  })
+  const ecr = createEcr({
+    net: async () => net,
+    now: () => EXPIRES.getTime(),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+  })
+  const exchange = (
+    credential: AwsCredential = KEYS,
+    { host = HOST, signal = AbortSignal.timeout(20_000) } = {},
+  ) => ecr.exchange(credential, targetOf(parseHost(host)), signal)
+  return { api, exchange }
+}
+
+export const failureOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => expect.fail('no error'),
+    (error: unknown) => error,
+  )
