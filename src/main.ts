@@ -79,6 +79,15 @@ function readChunk(chunk: Buffer): number {
   }
 }
 
+/** A log on a disk that is full must not end the server, and there is nobody else to tell. */
+function writeTalk(text: string): void {
+  try {
+    write(2, text)
+  } catch {
+    // The next line may find room again.
+  }
+}
+
 function pause(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
 }
@@ -115,7 +124,7 @@ function createRuntime(signal: AbortSignal): Runtime {
     stdoutIsTerminal: () => process.stdout.isTTY === true,
     stderrIsTerminal: () => process.stderr.isTTY === true,
     writeOut: (text) => write(1, text),
-    writeError: (text) => write(2, text),
+    writeError: writeTalk,
     now: Date.now,
     signal,
   }
@@ -143,7 +152,7 @@ async function cli(): Promise<number> {
 /** An error that nobody caught: its message may quote anything, so only its kind is told. */
 process.on('uncaughtException', (error: unknown) => {
   const kind = error instanceof Error ? error.name : 'unknown'
-  write(2, `purser: error: internal error (${kind}); please report it\n`)
+  writeTalk(`purser: error: internal error (${kind}); please report it\n`)
   process.exit(1)
 })
 

@@ -1,7 +1,8 @@
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { openShipped, type Shipped } from './shipped.ts'
+import { run } from '../clients/child.ts'
+import { BINARY, openShipped, type Shipped } from './shipped.ts'
 
 let shipped: Shipped
 
@@ -33,4 +34,11 @@ it('a restart without such a variable keeps input, answer and exit code', async 
   expect(JSON.parse(stdout)).toMatchObject({ Username: 'captain', Secret: 'canary' })
   expect(await shipped.helper('get', 'quay.io', env)).toMatchObject({ status: 1 })
   expect(await shipped.purser(['list', '--jsn'], '', env)).toMatchObject({ status: 2 })
+})
+
+it('a log for which the disk has no room is no reason to end', async () => {
+  const command = 'exec "$0" list --workspce x 2>/dev/full'
+  const env = { PURSER_HOME: shipped.home }
+  // The status of the misuse, not that of a program that fell over the telling.
+  expect(await run('sh', ['-c', command, BINARY], { env })).toMatchObject({ status: 2 })
 })
