@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { startAgent } from './agent/server.ts'
 import { type App, createApp, type Overrides, type Runtime } from './app.ts'
 import { type Config, defaultUpstream, type ListenAddress, type UpstreamConfig } from './config.ts'
@@ -23,11 +24,19 @@ const DISCOVERY_MS = 1_000
 const DISCOVERY_CAPACITY = 1_000
 
 /**
+ * Look for garbage when a quarter of the young generation is full, rather than at four fifths: what a
+ * transfer leaves behind is buffers, which lie outside of the heap and do not count there. A push of
+ * 8 GiB peaks at 150 MiB instead of 190, and is no slower.
+ */
+const MEMORY_FLAGS = '--minor-gc-task-trigger=25'
+
+/**
  * Runs the proxy and the agent until told to stop.
  *
  * @throws `config-invalid`, `network` if an address is taken, `not-allowed` if an agent runs already
  */
 export async function serve(options: ServeOptions, runtime: Runtime): Promise<void> {
+  setFlagsFromString(MEMORY_FLAGS)
   const app = createApp(runtime, options)
   const log = await app.log('info')
   const closers: (() => Promise<void>)[] = [() => app.close()]

@@ -1,8 +1,23 @@
 import { pino } from 'pino'
 import type { Log, LogLevel } from './log.ts'
 
-/** A log of one JSON object a line, with the time in UTC (RFC 3339). */
-export function createJsonLog(level: LogLevel, write: (line: string) => void): Log {
+/**
+ * A log of one JSON object a line, with the time in UTC (RFC 3339).
+ *
+ * Lines are written when the work at hand is done, all that came meanwhile at once: a proxy under
+ * load writes one for each of 20,000 requests a second.
+ */
+export function createJsonLog(level: LogLevel, write: (lines: string) => void): Log {
+  let waiting = ''
+  const flush = () => {
+    const lines = waiting
+    waiting = ''
+    write(lines)
+  }
+  const writeSoon = (line: string) => {
+    if (waiting === '') setImmediate(flush)
+    waiting += line
+  }
   const logger = pino(
     {
       level,
@@ -10,7 +25,7 @@ export function createJsonLog(level: LogLevel, write: (line: string) => void): L
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write },
+    { write: writeSoon },
   )
   return {
     error: (event, fields = {}) => logger.error(fields, event),

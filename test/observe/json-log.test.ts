@@ -1,0 +1,70 @@
+import { setImmediate } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { Secret } from '../../src/model/secret.ts'
+import { createJsonLog } from '../../src/observe/json-log.ts'
+import type { LogFields, LogLevel } from '../../src/observe/log.ts'
+
+function logTo(level: LogLevel) {
+  const writes: string[] = []
+  return { writes, log: createJsonLog(level, (lines) => writes.push(lines)) }
+}
+
+describe('a log', () => {
+  it('is a JSON object a line, with level, time, event and fields', async () => {
+    const { log, writes } = logTo('info')
+    log.info('proxy listening', { address: '127.0.0.1:5000' })
+    await setImmediate()
+    expect(writes).toHaveLength(1)
+    expect(writes[0]).toMatch(/^\{.*\}\n$/)
+    expect(JSON.parse(writes[0] ?? '')).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      address: '127.0.0.1:5000',
+      msg: 'proxy listening',
+    })
+  })
+
+  it('writes all lines of a moment at once, in order', async () => {
+    const { log, writes } = logTo('debug')
+    log.debug('a')
+    log.error('b')
+    expect(writes).toEqual([])
+    await setImmediate()
+    expect(writes).toHaveLength(1)
+    const events = writes
+      .join('')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).msg)
+    expect(events).toEqual(['a', 'b'])
+    log.warn('c')
+    await setImmediate()
+    expect(writes).toHaveLength(2)
+  })
+
+  it.each([
+    ['error', ['error']],
+    ['warn', ['error', 'warn']],
+    ['info', ['error', 'warn', 'info']],
+    ['debug', ['error', 'warn', 'info', 'debug']],
+  ] as const)('at %s says %j', async (level, said) => {
+    const { log, writes } = logTo(level)
+    for (const each of ['error', 'warn', 'info', 'debug'] as const) log[each](each)
+    await setImmediate()
+    const events = writes
+      .join('')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).msg)
+    expect(events).toEqual(said)
+  })
+
+  it('shows no secret that gets into it, whatever the types say', async () => {
+    const { log, writes } = logTo('info')
+    const fields: unknown = { login: { secret: new Secret('hunter2') }, secret: new Secret('x7') }
+    log.info('slip', fields as LogFields)
+    await setImmediate()
+    expect(writes.join('')).not.toMatch(/hunter2|x7/)
+    expect(writes.join('')).toContain('[secret]')
+  })
+})
