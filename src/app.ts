@@ -101,10 +101,13 @@ export function createApp(runtime: Runtime, overrides: Overrides = {}): App {
       return net
     }),
     request: once(async () => {
-      const where = overrides.request ?? (env['PURSER_REQUEST'] || undefined)
+      const named = overrides.request
+      const where = named ?? (env['PURSER_REQUEST'] || undefined)
       if (where === undefined) return undefined
       const { loadRequest } = await import('./request/load.ts')
-      return loadRequest(where, runtime)
+      if (named === undefined) return loadRequest(where, {})
+      const { addAbortSignal } = await import('node:stream')
+      return loadRequest(where, { stdin: () => addAbortSignal(runtime.signal, piped(runtime)) })
     }),
     registries: onceSync(() => createRegistries({ net: app.net, now })),
     sources: once(async () => {
@@ -129,7 +132,8 @@ export function createApp(runtime: Runtime, overrides: Overrides = {}): App {
       if (socket === undefined || (await app.request()) !== undefined) return app.ownResolver()
       if (!isOwnSocket(socket, uid)) return app.ownResolver()
       const { createAgentClient, preferAgent } = await import('./agent/client.ts')
-      return preferAgent(createAgentClient({ socket, uid }), app.ownResolver)
+      const { vault } = await app.config()
+      return preferAgent(createAgentClient({ socket, uid, vault: vault.path }), app.ownResolver)
     }),
     async close() {
       await Promise.all(closers.splice(0).map((close) => close()))
@@ -142,6 +146,14 @@ export function createApp(runtime: Runtime, overrides: Overrides = {}): App {
 function socketOf(env: Runtime['env'], paths: Paths): string | undefined {
   const named = env['PURSER_SOCKET']
   return named === undefined ? paths.socket : named || undefined
+}
+
+/** A terminal has no request to give, and would wait for one. */
+function piped({ stdin, stdinIsTerminal }: Runtime): NodeJS.ReadStream {
+  if (!stdinIsTerminal()) return stdin()
+  throw new PurserError('usage', '--request - reads a pipe, not the terminal', {
+    hint: 'write --request FILE, or < FILE behind it',
+  })
 }
 
 async function openLog({ env, writeError }: Runtime, fallback?: LogLevel): Promise<Log> {

@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
-import { startAgent } from './agent/server.ts'
+import { type Agent, startAgent } from './agent/server.ts'
 import { type App, createApp, type Overrides, type Runtime } from './app.ts'
 import { type Config, defaultUpstream, type ListenAddress, type UpstreamConfig } from './config.ts'
 import { parseListen } from './config-toml.ts'
@@ -43,23 +43,40 @@ export async function serve(options: ServeOptions, runtime: Runtime): Promise<vo
   try {
     const config = await app.config()
     const addresses = listenAddresses(options, config)
+    let listening: readonly string[] = []
+    const agent = await startOwnAgent(app, runtime, log, () => listening)
+    if (agent !== undefined) closers.unshift(() => agent.close())
     const proxy = await startProxy(app, config, log, runtime.now)
     closers.unshift(() => proxy.close())
-    const listening = await listenAll(proxy, addresses, config.upstreams, log)
-    const { socket, workspace } = app
-    if (socket !== undefined) {
-      const resolver = await app.ownResolver()
-      const { version, pid, uid = 0 } = runtime
-      const status = () => ({ version, pid, workspace, listening })
-      const agent = await startAgent({ socket, uid, resolver, log, status })
-      closers.unshift(() => agent.close())
-      log.info('agent listening', { socket })
-    }
+    listening = await listenAll(proxy, addresses, config.upstreams, log)
     await aborted(runtime.signal)
     log.info('stopping')
   } finally {
     for (const close of closers) await close()
   }
+}
+
+/**
+ * Starts the agent, before anything listens: one that runs already is a reason not to.
+ *
+ * With a request there is none, unless its socket is named: what was given to one container is not
+ * for every process of this user.
+ */
+async function startOwnAgent(
+  app: App,
+  { env, version, pid, uid = 0 }: Runtime,
+  log: Log,
+  listening: () => readonly string[],
+): Promise<Agent | undefined> {
+  const { socket, workspace } = app
+  const hasRequest = (await app.request()) !== undefined
+  if (socket === undefined || (hasRequest && !env['PURSER_SOCKET'])) return undefined
+  const resolver = await app.ownResolver()
+  const { vault } = await app.config()
+  const status = () => ({ version, pid, workspace, listening: listening() })
+  const agent = await startAgent({ socket, uid, resolver, vault: vault.path, log, status })
+  log.info('agent listening', { socket })
+  return agent
 }
 
 async function startProxy(

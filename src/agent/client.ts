@@ -8,6 +8,7 @@ import {
   encodeQuestion,
   LOGIN_PATH,
   MAX_ANSWER_BYTES,
+  MISDIRECTED,
 } from './protocol.ts'
 
 /** A cloud may take 20 s over an exchange, and the agent tries three times within this. */
@@ -16,21 +17,24 @@ const ANSWER_TIMEOUT_MS = 45_000
 export interface AgentClientOptions {
   readonly socket: string
   readonly uid: number
+  /** The path of the vault for which an agent has to answer. */
+  readonly vault: string
 }
 
 /**
  * A resolver that asks the agent.
  *
- * It throws `agent-unreachable` if none is listening; what the agent itself refuses is told with the
+ * It throws `agent-unreachable` if none is listening for this vault; what the agent itself refuses is told with the
  * agent's own code, and is an answer.
  */
-export function createAgentClient({ socket, uid }: AgentClientOptions): Resolver {
+export function createAgentClient({ socket, uid, vault }: AgentClientOptions): Resolver {
   return {
     async resolve(target, signal) {
       checkSocketPath(socket)
       if (!isOwnSocket(socket, uid)) throw unreachable(socket)
-      const { status, body } = await post(socket, encodeQuestion(target), signal)
+      const { status, body } = await post(socket, encodeQuestion({ target, vault }), signal)
       if (status === 200) return decodeAnswer(body)
+      if (status === MISDIRECTED) throw unreachable(socket)
       const refusal = decodeRefusal(body)
       if (refusal.code === 'not-found') return undefined
       throw refusal

@@ -14,22 +14,38 @@ export const MAX_ANSWER_BYTES = 2 * 1024 * 1024 + 64 * 1024
 export const LOGIN_PATH = '/v1/login'
 export const STATUS_PATH = '/v1/status'
 
+/**
+ * The agent answers for another vault (RFC 9110 15.5.20). Two homes of one user may share a socket,
+ * root's above all, and a login of the one is nothing to the other.
+ */
+export const MISDIRECTED = 421
+
 const ACTIONS: readonly Action[] = ['pull', 'push', 'delete']
 
+/** What a client asks, and of whom. */
+export interface Question {
+  readonly target: Target
+  /** The path of the vault that the client would open itself: an agent of another is none of its. */
+  readonly vault: string
+}
+
 /** The question of `POST /v1/login`. */
-export function encodeQuestion({ workspace, host, repository, action, entry }: Target): string {
-  return JSON.stringify({ workspace, host: host.name, repository, action, entry })
+export function encodeQuestion({ target, vault }: Question): string {
+  const { workspace, host, repository, action, entry } = target
+  return JSON.stringify({ vault, workspace, host: host.name, repository, action, entry })
 }
 
 /** @throws `request-invalid`, naming what is wrong */
-export function decodeQuestion(text: string): Target {
+export function decodeQuestion(text: string): Question {
   const read = readObject(text, 'question')
   const action = ACTIONS.find((each) => each === read('action'))
   if (action === undefined) throw invalid('question', 'action must be pull, push or delete')
   const repository = read.optional('repository')
   const entry = read.optional('entry')
   const host = parseHost(read('host'))
-  return { workspace: read('workspace'), host, repository, action, ...(entry && { entry }) }
+  const workspace = read('workspace')
+  const target = { workspace, host, repository, action, ...(entry && { entry }) }
+  return { target, vault: read('vault') }
 }
 
 /** The answer of `POST /v1/login`: here the secret leaves for the helper. */

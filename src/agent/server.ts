@@ -9,6 +9,7 @@ import {
   encodeRefusal,
   LOGIN_PATH,
   MAX_QUESTION_BYTES,
+  MISDIRECTED,
   STATUS_PATH,
 } from './protocol.ts'
 import { claimSocket, protectSocket } from './socket.ts'
@@ -21,6 +22,8 @@ export interface AgentOptions {
   readonly socket: string
   readonly uid: number
   readonly resolver: Resolver
+  /** The path of the vault that the resolver asks. */
+  readonly vault: string
   readonly log: Log
   /** What `GET /v1/status` answers. */
   status(): Readonly<Record<string, unknown>>
@@ -81,7 +84,11 @@ async function answer(
   const gone = new AbortController()
   response.once('close', () => gone.abort())
   try {
-    const target = decodeQuestion(await receive(request))
+    const { target, vault } = decodeQuestion(await receive(request))
+    if (vault !== options.vault) {
+      const message = `the agent answers for the vault ${options.vault}`
+      return send(response, MISDIRECTED, encodeRefusal('agent-unreachable', message, undefined))
+    }
     const resolution = await options.resolver.resolve(target, gone.signal)
     options.log.debug('login', { target: nameOf(target), source: resolution?.source ?? 'none' })
     if (resolution !== undefined) return send(response, 200, encodeAnswer(resolution))

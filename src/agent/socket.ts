@@ -41,9 +41,18 @@ function lockFile(path: string): DatabaseSync {
     return lock
   } catch (error) {
     lock.close()
+    if (!isBusy(error)) {
+      throw new PurserError('not-allowed', `cannot lock ${path}`, { cause: error })
+    }
     throw new PurserError('not-allowed', `another agent holds ${path}`, {
-      cause: error,
       hint: 'stop the other purser serve, or give this one a PURSER_SOCKET of its own',
     })
   }
+}
+
+/** @see https://www.sqlite.org/rescode.html#busy */
+const SQLITE_BUSY = 5
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY
 }

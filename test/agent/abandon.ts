@@ -6,6 +6,7 @@ await startAgent({
   socket: process.argv[2] ?? '',
   uid: process.geteuid?.() ?? 0,
   resolver: { resolve: async () => undefined },
+  vault: '/home/me/vault.db',
   log: silentLog,
   status: () => ({}),
 })

@@ -15,6 +15,7 @@ import { silentLog } from '../../src/observe/log.ts'
 import type { Resolution, Resolver } from '../../src/resolver.ts'
 
 const uid = process.geteuid?.() ?? 0
+const vault = '/home/me/vault.db'
 const never = new AbortController().signal
 const target: Target = {
   workspace: 'default',
@@ -40,7 +41,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
 async function withAgent(resolver: Resolver, work: () => Promise<void>): Promise<void> {
   const status = () => ({ version: 'v' })
-  const agent = await startAgent({ socket, uid, resolver, log: silentLog, status })
+  const agent = await startAgent({ socket, uid, resolver, vault, log: silentLog, status })
   try {
     await work()
   } finally {
@@ -65,7 +66,7 @@ describe('the agent', () => {
   it('answers as its resolver does', async () => {
     const { asked, resolver } = answering(async () => resolution)
     await withAgent(resolver, async () => {
-      const found = await createAgentClient({ socket, uid }).resolve(target, never)
+      const found = await createAgentClient({ socket, uid, vault }).resolve(target, never)
       expect(found?.login.secret.reveal()).toBe('s')
       expect(found).toMatchObject({ ...resolution, login: { username: 'u' } })
       expect(found?.login.expiresAt).toEqual(resolution.login.expiresAt)
@@ -75,7 +76,7 @@ describe('the agent', () => {
 
   it('tells a miss as a miss', async () => {
     await withAgent(nothing, async () => {
-      expect(await createAgentClient({ socket, uid }).resolve(target, never)).toBeUndefined()
+      expect(await createAgentClient({ socket, uid, vault }).resolve(target, never)).toBeUndefined()
     })
   })
 
@@ -84,13 +85,27 @@ describe('the agent', () => {
       throw new PurserError('exchange-failed', 'cannot log in', { hint: 'mend the keys' })
     })
     await withAgent(resolver, async () => {
-      const asking = createAgentClient({ socket, uid }).resolve(target, never)
+      const asking = createAgentClient({ socket, uid, vault }).resolve(target, never)
       await expect(asking).rejects.toMatchObject({
         code: 'exchange-failed',
         message: 'cannot log in',
         hint: 'mend the keys',
       })
     })
+  })
+
+  it('answers for its own vault alone', async () => {
+    const { asked, resolver } = answering(async () => resolution)
+    const own = answering(async () => ({ ...resolution, source: 'own' }))
+    await withAgent(resolver, async () => {
+      const other = createAgentClient({ socket, uid, vault: '/home/you/vault.db' })
+      await expect(other.resolve(target, never)).rejects.toMatchObject({
+        code: 'agent-unreachable',
+      })
+      const found = await preferAgent(other, async () => own.resolver).resolve(target, never)
+      expect(found?.source).toBe('own')
+    })
+    expect(asked).toEqual([])
   })
 
   it('listens where only its user gets', async () => {
@@ -103,12 +118,19 @@ describe('the agent', () => {
   it('is one: a second is refused and leaves the socket of the first', async () => {
     const { resolver } = answering(async () => resolution)
     await withAgent(resolver, async () => {
-      const second = startAgent({ socket, uid, resolver, log: silentLog, status: () => ({}) })
+      const second = startAgent({
+        socket,
+        uid,
+        resolver,
+        vault,
+        log: silentLog,
+        status: () => ({}),
+      })
       await expect(second).rejects.toMatchObject({
         code: 'not-allowed',
         message: `another agent holds ${socket}.lock`,
       })
-      const found = await createAgentClient({ socket, uid }).resolve(target, never)
+      const found = await createAgentClient({ socket, uid, vault }).resolve(target, never)
       expect(found?.source).toBe('vault')
     })
   })
@@ -121,7 +143,7 @@ describe('the agent', () => {
     expect(existsSync(socket)).toBe(true)
     const { resolver } = answering(async () => resolution)
     await withAgent(resolver, async () => {
-      const found = await createAgentClient({ socket, uid }).resolve(target, never)
+      const found = await createAgentClient({ socket, uid, vault }).resolve(target, never)
       expect(found?.source).toBe('vault')
     })
   })
@@ -158,7 +180,10 @@ describe('the agent', () => {
 describe("the agent's client", () => {
   it('falls back to its own resolver only where no agent answers', async () => {
     const own = answering(async () => ({ ...resolution, source: 'own' }))
-    const resolver = preferAgent(createAgentClient({ socket, uid }), async () => own.resolver)
+    const resolver = preferAgent(
+      createAgentClient({ socket, uid, vault }),
+      async () => own.resolver,
+    )
     expect((await resolver.resolve(target, never))?.source).toBe('own')
     await withAgent(nothing, async () => {
       expect(await resolver.resolve(target, never)).toBeUndefined()
@@ -172,7 +197,7 @@ describe("the agent's client", () => {
     chmodSync(socket, 0o600)
     server.close()
     writeFileSync(join(directory, 'x'), '')
-    const asking = createAgentClient({ socket, uid }).resolve(target, never)
+    const asking = createAgentClient({ socket, uid, vault }).resolve(target, never)
     await expect(asking).rejects.toMatchObject({ code: 'agent-unreachable' })
   })
 
@@ -183,7 +208,7 @@ describe("the agent's client", () => {
     await withAgent(nothing, async () => {
       chmodSync(directory, directoryMode)
       chmodSync(socket, socketMode)
-      const asking = createAgentClient({ socket, uid }).resolve(target, never)
+      const asking = createAgentClient({ socket, uid, vault }).resolve(target, never)
       await expect(asking).rejects.toMatchObject({ code: 'unsafe-file' })
       chmodSync(directory, 0o700)
     })
@@ -191,7 +216,7 @@ describe("the agent's client", () => {
 
   it('says that a path is too long for a socket', async () => {
     const long = join(directory, 'a'.repeat(108))
-    const asking = createAgentClient({ socket: long, uid }).resolve(target, never)
+    const asking = createAgentClient({ socket: long, uid, vault }).resolve(target, never)
     await expect(asking).rejects.toMatchObject({ code: 'config-invalid' })
   })
 })

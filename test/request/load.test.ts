@@ -101,9 +101,15 @@ describe('a request is refused', () => {
     expect(await failureOf(load(file('none.json')))).toBe("cannot read the request's file: ENOENT")
     expect(await failureOf(load('user:S3CRET'))).toBe("cannot read the request's file: ENOENT")
     const array = `[${'{"image_credentials":"u:S3CRET"},'.repeat(200)}]`
-    expect(await failureOf(load(array))).toBe(
-      'the request is neither an object nor the path of a file',
-    )
+    expect(await failureOf(load(array))).toBe("cannot read the request's file: ENAMETOOLONG")
+  })
+
+  test("if it is standard input, where that is somebody else's", async () => {
+    const reading = loadRequest('-', {})
+    await expect(reading).rejects.toMatchObject({
+      code: 'request-invalid',
+      message: 'the request cannot be standard input here',
+    })
   })
 
   test('if the path cannot be one', async () => {
