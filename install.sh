@@ -61,12 +61,12 @@ put_program() {
 
 install_purser() {
   check_tools
-  say "building with Node.js $node_version: the first time takes a minute"
-  scripts/with-deps node scripts/build.ts
   bin="$prefix/bin"
   if ! mkdir -p "$bin" 2>/dev/null || [ ! -w "$bin" ]; then
     fail "cannot write to $bin" 'choose another place with --prefix DIR, or run this as root'
   fi
+  say "building with Node.js $node_version: the first time takes a minute"
+  scripts/with-deps node scripts/build.ts
   put_program
   say "installed $bin/purser and $bin/docker-credential-purser"
   "$bin/purser" key init

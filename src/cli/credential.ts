@@ -1,6 +1,7 @@
 import type { Credential } from '../model/credential.ts'
 import { PurserError } from '../model/errors.ts'
 import { type Host, quote, tryParseHost } from '../model/host.ts'
+import type { CredentialKeys } from '../model/keys.ts'
 import { IDENTITY_TOKEN_USER } from '../model/login.ts'
 import { Secret } from '../model/secret.ts'
 import type { Registry } from '../registries/registry.ts'
@@ -63,6 +64,19 @@ function notATerminal(): PurserError {
   })
 }
 
+/** A key that is missing is one that was not named. */
+function readKeys(registry: Registry, keys: CredentialKeys): Credential | undefined {
+  try {
+    return registry.read(keys)
+  } catch (cause) {
+    if (!(cause instanceof PurserError)) throw cause
+    throw new PurserError('usage', '--from-env is not enough', {
+      cause,
+      hint: cause.hint ?? 'name that key in --from-env too',
+    })
+  }
+}
+
 /** Variables pass what arguments must not: only their names are on the command line. */
 function readVariables({ host, registry }: Owner, list: string, { env }: CliContext): Credential {
   const names = list.split(',').map((name) => name.trim())
@@ -73,7 +87,7 @@ function readVariables({ host, registry }: Owner, list: string, { env }: CliCont
     }
     return [name, value] as const
   })
-  const credential = registry.read(Object.fromEntries(keys))
+  const credential = readKeys(registry, Object.fromEntries(keys))
   if (credential !== undefined) return credential
   throw new PurserError('usage', `--from-env: ${host.name} takes none of ${quote(list)}`, {
     hint: `it is a registry of kind ${registry.name}: see purser login --help`,

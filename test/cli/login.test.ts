@@ -32,6 +32,18 @@ describe('login', () => {
     expect(await line.vault.list('default')).toEqual([])
   })
 
+  test('a key that the registry needs and nobody named is asked for', async () => {
+    const line = await openCommandLine({ env: { AWS_ACCESS_KEY_ID: 'a' } })
+    expect(await line.run('login', ECR, '--from-env', 'AWS_ACCESS_KEY_ID')).toEqual({
+      code: 2,
+      stdout: '',
+      stderr:
+        'purser: error: --from-env is not enough: AWS_SECRET_ACCESS_KEY not found or empty\n' +
+        'purser: hint: name that key in --from-env too\n',
+    })
+    expect(await line.vault.list('default')).toEqual([])
+  })
+
   test.each([
     [
       'the structured form',
