@@ -71,6 +71,27 @@ export function scopeKey(scopes: readonly string[]): string {
   return [...mergeScopes(scopes)].sort().join(' ')
 }
 
+/**
+ * What of the scopes that a registry asks for may be asked for on behalf of a question: no action
+ * that the question has not. Whoever speaks for a registry would have a pull fetch him a token to
+ * push or delete with, be it where the operator allows neither.
+ */
+export function limitScopes(
+  wanted: readonly string[],
+  asked: readonly string[],
+): readonly string[] {
+  const allowed = new Set(asked.flatMap((text) => [...(parseScope(text)?.actions ?? [])]))
+  // There is none above it, and some registries say `*` for it.
+  if (allowed.has('delete')) return wanted
+  return wanted.flatMap((text) => {
+    const scope = parseScope(text)
+    const actions = [...(scope?.actions ?? [])].filter((action) => allowed.has(action))
+    return scope === undefined || actions.length === 0
+      ? []
+      : [`${scope.type}:${scope.name}:${actions.join(',')}`]
+  })
+}
+
 function parseScope(text: string): Scope | undefined {
   if (text.length > MAX_SCOPE_LENGTH) return undefined
   const { type, name, actions } = SCOPE.exec(text)?.groups ?? {}

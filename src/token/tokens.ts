@@ -5,6 +5,7 @@ import { basicHeader } from './basic.ts'
 import { type BearerQuestion, createBearerTokens } from './bearer.ts'
 import { type Challenge, parseChallenges } from './challenge.ts'
 import { createProbe, type Scheme } from './probe.ts'
+import { limitScopes } from './scope.ts'
 import type { Upstream } from './upstream.ts'
 
 interface AuthorizationQuestion {
@@ -76,7 +77,8 @@ export function createTokens({ net, now }: TokensOptions): Tokens {
         bearer.drop(bearerQuestion(before, question), header)
       }
       if (after?.kind === 'bearer') {
-        bearer.widen(bearerQuestion(after, question), scopesIn(parsed))
+        const { scopes } = question
+        bearer.widen(bearerQuestion(after, question), limitScopes(scopesIn(parsed), scopes))
       }
     },
   }

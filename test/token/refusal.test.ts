@@ -39,6 +39,18 @@ describe('a refusal', () => {
     ])
   })
 
+  test('gets a pull no token to push or delete with', async () => {
+    const { ask, tokens, upstream, tokenServer } = await setUp()
+    const header = await ask()
+    const wanted =
+      'repository:acme/app:pull,push repository:real/name:delete,pull registry:catalog:*'
+    const challenges = [`Bearer realm="${tokenServer.realm}",service="reg",scope="${wanted}"`]
+    tokens.refused({ upstream, login: JOE, scopes: PULL, header, challenges })
+    await ask()
+    const asked = tokenServer.asked.at(-1)?.params.getAll('scope')
+    expect(asked).toEqual([...PULL, 'repository:real/name:pull'])
+  })
+
   test('contradicts what was believed', async () => {
     const { header, tokens, upstream, tokenServer, probes } = await setUp({
       status: 200,
