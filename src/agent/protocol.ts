@@ -7,6 +7,12 @@ import type { Resolution } from '../resolver.ts'
 /** A server URL of 2 KiB, twice: as the repository and as the entry's name. The rest is names. */
 export const MAX_QUESTION_BYTES = 64 * 1024
 
+/**
+ * The server URL of a helper's client, of which a repository is a part. Each of its components is
+ * looked up: 25,000 of them would hold up everybody else for seconds.
+ */
+const MAX_REPOSITORY_LENGTH = 2 * 1024
+
 /** The helper stores a login of up to 1 MiB, and JSON may escape each character as two. */
 export const MAX_ANSWER_BYTES = 2 * 1024 * 1024 + 64 * 1024
 
@@ -41,6 +47,9 @@ export function decodeQuestion(text: string): Question {
   const action = ACTIONS.find((each) => each === read('action'))
   if (action === undefined) throw invalid('question', 'action must be pull, push or delete')
   const repository = read.optional('repository')
+  if (repository !== undefined && repository.length > MAX_REPOSITORY_LENGTH) {
+    throw invalid('question', `repository has more than ${MAX_REPOSITORY_LENGTH} characters`)
+  }
   const entry = read.optional('entry')
   const host = parseHost(read('host'))
   const workspace = read('workspace')

@@ -167,6 +167,16 @@ describe('the agent', () => {
       /action must be/,
     ],
     ['what is no object', '"ghcr.io"', /it must be an object/],
+    [
+      'a repository that takes seconds to look up',
+      JSON.stringify({
+        workspace: 'w',
+        action: 'pull',
+        host: 'a.io',
+        repository: 'a/'.repeat(2_000),
+      }),
+      /repository has more than 2048 characters/,
+    ],
     ['more than 64 KiB', JSON.stringify('a'.repeat(70_000)), /more than 64 KiB/],
   ])('refuses %s', async (_, body, pattern) => {
     await withAgent(nothing, async () => {
