@@ -27,6 +27,8 @@ export interface ProxyOptions {
   readonly tokens: Tokens
   readonly net: Pick<Net, 'upstream'>
   readonly workspace: string
+  /** How long a connection may stand still in the middle of a request. Default: 20 min. */
+  readonly stallTimeoutMs?: number
   /** Names beside loopback's own by which clients may call the proxy, without port. */
   readonly hosts?: readonly string[]
   readonly log: Log
@@ -64,11 +66,18 @@ const LIMITS = {
   optimizeEmptyRequests: true,
 } as const
 
+/**
+ * A client that neither reads nor writes any more holds a connection to the registry, and 128 such
+ * clients hold all of them, for ever. Longer than a registry may take to commit an upload: the client
+ * is silent then too.
+ */
+const STALL_TIMEOUT_MS = 20 * 60_000
+
 /** How long a transfer may go on once the proxy is told to stop; service managers allow 90 s. */
 const GRACE_MS = 10_000
 
 export function createProxy(options: ProxyOptions): Proxy {
-  const { upstreams, workspace, log, now } = options
+  const { upstreams, workspace, log, now, stallTimeoutMs = STALL_TIMEOUT_MS } = options
   const admit = createAdmission(options.hosts ?? [])
   const authorizer = createAuthorizer(options)
   const { upstream: dispatcher } = options.net
@@ -113,6 +122,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       const server = createServer(LIMITS, onRequest)
       // Node would answer 100 by itself; forwarding does, once it is sure that the body is wanted.
       server.on('checkContinue', onRequest)
+      server.timeout = stallTimeoutMs
       servers.add(server)
       return listen(server, address)
     },

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { PurserError } from '../../src/model/errors.ts'
 import { ask, errorOf, fakeRegistry, LOGIN, runProxy, talk, upstreamAt } from './harness.ts'
@@ -75,6 +75,31 @@ test.each([
     await expect.poll(() => logged.length).toBe(1)
     expect(logged[0]).toMatchObject({ event: 'request', broken: true })
     expect(registry.asked).toEqual([])
+  },
+)
+
+test.each([
+  { name: 'sending', method: 'PUT', path: '/v2/acme/app/manifests/1' },
+  { name: 'reading', method: 'GET', path: PATH },
+])(
+  'a client that stops $name gives the connection to the registry back',
+  async ({ method, path }) => {
+    const gone = Promise.withResolvers<void>()
+    const registry = await fakeRegistry({
+      override(_, res) {
+        res.once('close', gone.resolve)
+        // More than the buffers on the way hold, so that it comes to a stand.
+        if (method === 'GET') res.end(Buffer.alloc(64 * 1024 * 1024))
+        return true
+      },
+    })
+    const own = upstreamAt(registry.host)
+    const { port } = await runProxy([own], { own, stallTimeoutMs: 100 })
+    const socket = connect(port, '127.0.0.1').on('error', () => {})
+    onTestFinished(() => void socket.destroy())
+    socket.write(`${method} ${path} HTTP/1.1\r\nHost: localhost\r\n`)
+    socket.write(method === 'GET' ? '\r\n' : 'Content-Length: 9\r\n\r\nhalf')
+    await gone.promise
   },
 )
 
