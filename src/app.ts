@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { isOwnSocket } from './agent/own-socket.ts'
 import type { Config } from './config.ts'
-import { loadConfig } from './config-file.ts'
+import { loadConfig, readCertificates } from './config-file.ts'
 import { PurserError } from './model/errors.ts'
 import { DEFAULT_WORKSPACE } from './model/target.ts'
 import type { Net } from './net/net.ts'
@@ -96,7 +95,10 @@ export function createApp(runtime: Runtime, overrides: Overrides = {}): App {
     net: once(async () => {
       const { connect, tls } = await app.config()
       const { createNet } = await import('./net/undici.ts')
-      const net = createNet({ ca: tls.ca.map(readCertificates), connect })
+      const net = createNet({
+        ca: tls.ca.map((path) => readCertificates(path, runtime.uid)),
+        connect,
+      })
       closers.push(() => net.close())
       return net
     }),
@@ -165,14 +167,6 @@ async function openLog({ env, writeError }: Runtime, fallback?: LogLevel): Promi
   if (level === undefined) return silentLog
   const { createJsonLog } = await import('./observe/json-log.ts')
   return createJsonLog(level, writeError)
-}
-
-function readCertificates(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new PurserError('config-invalid', 'cannot read a file of [tls] ca', { cause: error })
-  }
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

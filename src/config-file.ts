@@ -21,18 +21,31 @@ export interface ConfigSources {
  */
 export async function loadConfig({ paths, file, uid }: ConfigSources): Promise<Config> {
   const path = file ?? paths.config
-  const text = readConfigFile(path, file !== undefined, uid)
+  const required = file !== undefined
+  const text = readTrustedFile(path, { what: 'the configuration', required, uid })
   if (text === undefined) return defaultConfig(paths)
   // The parser costs a helper that has no configuration file nothing.
   const { parseConfig } = await import('./config-toml.ts')
   return parseConfig(text, path, paths)
 }
 
-function readConfigFile(
-  path: string,
-  required: boolean,
-  uid: number | undefined,
-): string | undefined {
+/**
+ * Reads the certificates that the configuration names.
+ *
+ * @throws `config-invalid` if it cannot be read; `unsafe-file` if others can write it.
+ */
+export function readCertificates(path: string, uid: number | undefined): string {
+  return readTrustedFile(path, { what: 'a file of [tls] ca', required: true, uid }) ?? ''
+}
+
+interface TrustedFile {
+  readonly what: string
+  /** Otherwise there may be none. */
+  readonly required: boolean
+  readonly uid: number | undefined
+}
+
+function readTrustedFile(path: string, { what, required, uid }: TrustedFile): string | undefined {
   let fd: number
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
@@ -40,11 +53,12 @@ function readConfigFile(
     if (!required && error instanceof Error && 'code' in error && error.code === 'ENOENT') {
       return undefined
     }
-    throw new PurserError('config-invalid', 'cannot read the configuration', { cause: error })
+    throw new PurserError('config-invalid', `cannot read ${what}`, { cause: error })
   }
   try {
     const stat = fstatSync(fd)
-    // Whoever can write this file can send every credential to a machine of their own ([connect]).
+    // Whoever can write such a file can have every credential sent to a machine of their own: by
+    // [connect], or by a certificate that says it is the registry's.
     const foreign = uid !== undefined && stat.uid !== uid && stat.uid !== 0
     if (foreign || (stat.mode & 0o022) !== 0) {
       throw new PurserError('unsafe-file', `${path} can be written by others`, {
