@@ -1,5 +1,5 @@
 import { pipeline, Readable, Transform } from 'node:stream'
-import type { ECRClient } from '@aws-sdk/client-ecr'
+import type { ECRClient, ECRClientConfig } from '@aws-sdk/client-ecr'
 import type { AwsCredential } from '../model/credential.ts'
 import { describeError, PurserError } from '../model/errors.ts'
 import type { Host } from '../model/host.ts'
@@ -17,6 +17,21 @@ const MAX_ATTEMPTS = 3
 const TIMEOUT_MS = 50_000
 /** A token of 16 KiB at most, and the few properties around it. */
 const MAX_ANSWER_BYTES = 64 * 1024
+
+/**
+ * What the SDK looks up in the environment and in `~/.aws` unless it is told. `AWS_ENDPOINT_URL` alone
+ * would have the signed request, with the session token, sent to anybody and without TLS.
+ */
+const TOLD: ECRClientConfig = {
+  ignoreConfiguredEndpointUrls: true,
+  retryMode: 'standard',
+  authSchemePreference: [],
+  userAgentAppId: async () => undefined,
+  disableClockSkewCorrection: false,
+}
+
+/** As Amazon makes them; what else stands in an identifier's place may be the secret. */
+const ACCESS_KEY_ID = /^A[KS]IA[A-Z0-9]{12,124}$/
 
 interface Question {
   readonly host: Host
@@ -41,6 +56,7 @@ export async function getAuthorization(
 ): Promise<Login> {
   const { ECRClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr')
   const client = new ECRClient({
+    ...TOLD,
     region: place.region,
     useFipsEndpoint: place.fips,
     useDualstackEndpoint: place.dualStack,
@@ -67,11 +83,16 @@ export async function getAuthorization(
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof PurserError && error.code === 'exchange-failed') throw error
-    const what = `asking Amazon for a token for ${host.name}`
+    const what = `asking Amazon for a token for ${host.name}${nameKey(credential)}`
     throw deadline.aborted
       ? new PurserError('network', `${what}: no answer within ${timeoutMs / 1000} s`)
       : failure(what, error)
   }
+}
+
+/** Enough to tell which of several keys it was. */
+function nameKey({ accessKeyId }: AwsCredential): string {
+  return ACCESS_KEY_ID.test(accessKeyId) ? ` with key …${accessKeyId.slice(-4)}` : ''
 }
 
 /** The SDK would collect whatever comes. */

@@ -21,6 +21,9 @@ import {
 } from './amazon.ts'
 import { targetOf } from './harness.ts'
 
+/** The key's last four letters, and no more of it. */
+const WHAT = `asking Amazon for a token for ${HOST} with key …MPLE`
+
 describe('what Amazon refuses', () => {
   test.each([
     ['UnrecognizedClientException', 'log in with one that is'],
@@ -32,7 +35,7 @@ describe('what Amazon refuses', () => {
     const { api, exchange } = await setUp({ always: { error: name } })
     const error = await failureOf(exchange())
     expect(error).toMatchObject({ code: 'exchange-failed' })
-    expect(describeError(error)).toBe(`asking Amazon for a token for ${HOST}: ${name}, status 400`)
+    expect(describeError(error)).toBe(`${WHAT}: ${name}, status 400`)
     expect(hintOf(error)).toContain(hint)
     expect(api.calls).toHaveLength(1)
   })
@@ -42,6 +45,15 @@ describe('what Amazon refuses', () => {
     const error = await failureOf(exchange({ ...KEYS, accessKeyId: 'AKIAEXAMPLEEXAMPLE00' }))
     expect(describeError(error)).toContain('UnrecognizedClientException')
   })
+
+  test.each([SECRET, 'AKIA', `AKIA${SESSION}`, 'akiaiosfodnn7example'])(
+    'a key that looks like none, of which nothing is shown: %s',
+    async (accessKeyId) => {
+      const { exchange } = await setUp()
+      const error = await failureOf(exchange({ ...KEYS, accessKeyId }))
+      expect(describeError(error)).toContain(`for ${HOST}: `)
+    },
+  )
 
   test("a secret that is not the key's", async () => {
     const { api, exchange } = await setUp()
@@ -124,7 +136,7 @@ describe('no answer', () => {
     const error = await failureOf(exchange())
     expect(error).toMatchObject({
       code: 'network',
-      message: `asking Amazon for a token for ${HOST}: no answer within 0.3 s`,
+      message: `${WHAT}: no answer within 0.3 s`,
     })
     expect(api.calls).toHaveLength(1)
   })
@@ -141,7 +153,7 @@ describe('no answer', () => {
     const { api, exchange } = await setUp({ always: 'hang up' })
     const error = await failureOf(exchange())
     expect(error).toMatchObject({ code: 'network' })
-    expect(describeError(error)).toBe(`asking Amazon for a token for ${HOST}: ECONNRESET`)
+    expect(describeError(error)).toBe(`${WHAT}: ECONNRESET`)
     expect(api.calls).toHaveLength(3)
   })
 
@@ -149,7 +161,7 @@ describe('no answer', () => {
     const { api, exchange } = await setUp()
     await api.close()
     const error = await failureOf(exchange())
-    expect(describeError(error)).toMatch(/for a token for \S+: connect ECONNREFUSED/)
+    expect(describeError(error)).toMatch(/ with key …MPLE: connect ECONNREFUSED/)
   })
 
   test("is told when the certificate is another's", async () => {
@@ -213,5 +225,5 @@ test.each<[string, EcrAnswer | undefined]>([
   for (const secret of [SECRET, SESSION, SIGNER.accessKeyId, 'AWS4-HMAC', 'Signature=']) {
     expect(seen).not.toContain(secret)
   }
-  expect(describeError(error)).toMatch(/^[ -~]{1,200}$/)
+  expect(describeError(error)).toMatch(/^[ -~…]{1,200}$/)
 })

@@ -72,7 +72,7 @@ test('no other identity of this machine is used, and nobody is asked for one', a
     accessKeyId: SIGNER.accessKeyId,
     secretAccessKey: SECRET,
   })
-  expect(seen).toEqual({ login: `AWS:${api.password}`, metadataCalls: 0, processRan: false })
+  expect(seen).toEqual({ login: `AWS:${api.password}`, callsElsewhere: 0 })
   expect(api.calls).toMatchObject([
     { host: API, accessKeyId: SIGNER.accessKeyId, sessionToken: undefined },
   ])

@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile, execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,25 +17,26 @@ export interface Exchange {
   readonly secretAccessKey: string
 }
 
-/** Runs an exchange in a process whose every variable and file offers the SDK another identity. */
+/**
+ * Runs an exchange in a process whose every variable offers the SDK another identity or another place
+ * to show its own to. The files that it might look into are pipes without a writer: who opens one
+ * comes to no end.
+ */
 export async function exchangeElsewhere(exchange: Exchange) {
   const home = mkdtempSync(join(tmpdir(), 'purser-aws-'))
-  let metadataCalls = 0
-  const metadata = createServer((_, res) => {
-    metadataCalls++
+  let callsElsewhere = 0
+  const elsewhere = createServer((_, res) => {
+    callsElsewhere++
     res.end('{"AccessKeyId":"AKIAMETADATA","SecretAccessKey":"m","Token":"m"}')
   })
-  const port = await listen(metadata)
+  const port = await listen(elsewhere)
   onTestFinished(async () => {
     rmSync(home, { recursive: true, force: true })
-    await stop(metadata)
+    await stop(elsewhere)
   })
-  const ran = join(home, 'ran')
   const token = join(home, 'token')
-  writeFileSync(token, 'web-identity')
   mkdirSync(join(home, '.aws'))
-  writeFileSync(join(home, '.aws', 'credentials'), CREDENTIALS)
-  writeFileSync(join(home, '.aws', 'config'), `${CONFIG}credential_process = touch ${ran}\n`)
+  execFileSync('mkfifo', [token, join(home, '.aws', 'config'), join(home, '.aws', 'credentials')])
   const origin = `http://127.0.0.1:${port}`
   const { stdout } = await promisify(execFile)(
     process.execPath,
@@ -50,35 +51,23 @@ export async function exchangeElsewhere(exchange: Exchange) {
         AWS_SESSION_TOKEN: 'environment',
         AWS_REGION: 'eu-west-3',
         AWS_DEFAULT_REGION: 'eu-west-3',
+        AWS_DEFAULTS_MODE: 'auto',
         AWS_USE_FIPS_ENDPOINT: 'true',
         AWS_USE_DUALSTACK_ENDPOINT: 'true',
         AWS_ROLE_ARN: 'arn:aws:iam::999999999999:role/other',
         AWS_WEB_IDENTITY_TOKEN_FILE: token,
         AWS_CONTAINER_CREDENTIALS_FULL_URI: `${origin}/container`,
         AWS_EC2_METADATA_SERVICE_ENDPOINT: origin,
+        AWS_ENDPOINT_URL: origin,
+        AWS_ENDPOINT_URL_ECR: origin,
         AWS_ENDPOINT_URL_STS: origin,
+        HTTP_PROXY: origin,
+        HTTPS_PROXY: origin,
+        NODE_USE_ENV_PROXY: '1',
       },
     },
   )
-  return { login: stdout, metadataCalls, processRan: existsSync(ran) }
+  return { login: stdout, callsElsewhere }
 }
 
 const SCRIPT = fileURLToPath(new URL('./child.ts', import.meta.url))
-
-const CREDENTIALS = `[default]
-aws_access_key_id = AKIADEFAULT
-aws_secret_access_key = default
-[other]
-aws_access_key_id = AKIAOTHER
-aws_secret_access_key = other
-aws_session_token = other
-`
-
-const CONFIG = `[default]
-region = eu-west-3
-[profile other]
-region = eu-west-3
-role_arn = arn:aws:iam::999999999999:role/other
-source_profile = default
-sso_account_id = 999999999999
-`
