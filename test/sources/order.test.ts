@@ -122,6 +122,27 @@ describe('the vault answers', () => {
     },
   )
 
+  test.each([
+    ['a password for plain http', 'r.example', 'http://r.example', 'r.example'],
+    ['one for plain http on a path', 'r.example/a', 'http://r.example/a', 'r.example/a'],
+    ['one of a URL with a query', 'r.example', 'https://r.example?a=b', 'r.example'],
+    [
+      "docker's own access token",
+      'docker.io/v1/access-token',
+      'https://index.docker.io/v1/access-token',
+      'docker.io/v1/access-token',
+    ],
+    [
+      "docker's own refresh token",
+      'docker.io/v1/refresh-token',
+      'https://index.docker.io/v1/refresh-token',
+      'docker.io/v1/refresh-token/deep',
+    ],
+  ])('nobody with %s', async (_what, stored, name, place) => {
+    const sources = await sourcesOf({}, await vaultWith([stored, name, 'secret']))
+    expect(await ask(sources, targetOf(place))).toBe('nothing')
+  })
+
   test('nothing for another workspace', async () => {
     const sources = await sourcesOf({}, await vaultWith(...entries))
     expect(await ask(sources, targetOf('r.example', { workspace: 'other' }))).toBe('nothing')
