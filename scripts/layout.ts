@@ -17,7 +17,6 @@ const LAYERS = [
   'clients/',
   'lease/',
   'resolver.ts',
-  'cache.ts',
   'sources/',
   'registries/',
   'request/',
@@ -29,6 +28,7 @@ const LAYERS = [
   'config-toml.ts',
   'config.ts',
   'paths.ts',
+  'cache/',
   'model/',
 ]
 

@@ -124,7 +124,7 @@ export function createApp(runtime: Runtime, overrides: Overrides = {}): App {
       })
     }),
     ownResolver: once(async () => {
-      const { createCache } = await import('./cache.ts')
+      const { createCache } = await import('./cache/cache.ts')
       const { createResolver } = await import('./resolver.ts')
       const sources = await app.sources()
       return createResolver({ sources, registries: app.registries(), cache: createCache({ now }) })

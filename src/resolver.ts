@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { Cache } from './cache.ts'
+import type { Cache } from './cache/cache.ts'
 import { type Credential, needsExchange } from './model/credential.ts'
 import { PurserError } from './model/errors.ts'
 import type { Login } from './model/login.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createCache } from '../src/cache.ts'
+import { createCache } from '../src/cache/cache.ts'
 import type { Credential } from '../src/model/credential.ts'
 import { PurserError } from '../src/model/errors.ts'
 import { parseHost } from '../src/model/host.ts'

@@ -1,10 +1,10 @@
+import { createMemo } from '../cache/memo.ts'
 import type { UpstreamConfig } from '../config.ts'
 import { describeError } from '../model/errors.ts'
 import type { Login } from '../model/login.ts'
 import type { Secret } from '../model/secret.ts'
 import type { Log } from '../observe/log.ts'
 import type { Resolution, Resolver } from '../resolver.ts'
-import { createMemo } from './memo.ts'
 import type { Route } from './route.ts'
 
 /** What the proxy asks of the token layer: a login, made into what the registry takes. */

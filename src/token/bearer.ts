@@ -1,12 +1,12 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { createLru } from '../cache/lru.ts'
+import { createSingleFlight } from '../cache/single-flight.ts'
 import type { Login } from '../model/login.ts'
 import { Secret } from '../model/secret.ts'
 import type { Net } from '../net/net.ts'
 import { fetchToken, type Token } from './exchange.ts'
-import { createLru } from './lru.ts'
 import { approveRealm } from './realm.ts'
 import { mergeScopes, scopeKey } from './scope.ts'
-import { createSingleFlight } from './single-flight.ts'
 import { apiUrl, type Upstream } from './upstream.ts'
 
 export interface BearerQuestion {

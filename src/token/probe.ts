@@ -1,11 +1,11 @@
 import type { Dispatcher } from 'undici'
+import { createLru } from '../cache/lru.ts'
+import { createSingleFlight } from '../cache/single-flight.ts'
 import { PurserError } from '../model/errors.ts'
 import { adviceOn } from '../net/advice.ts'
 import { describeRequest } from '../net/exchange.ts'
 import type { Net } from '../net/net.ts'
 import { type Challenge, parseChallenges } from './challenge.ts'
-import { createLru } from './lru.ts'
-import { createSingleFlight } from './single-flight.ts'
 import { apiUrl, type Upstream } from './upstream.ts'
 
 /** How a registry wants to be logged in to. */

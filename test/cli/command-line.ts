@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream'
-import { createCache } from '../../src/cache.ts'
+import { createCache } from '../../src/cache/cache.ts'
 import type { CliContext, ServeFlags, Session } from '../../src/cli/context.ts'
 import { runCli } from '../../src/cli/program.ts'
 import type { Credential } from '../../src/model/credential.ts'

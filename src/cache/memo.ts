@@ -1,3 +1,5 @@
+import { createLru } from './lru.ts'
+
 /** Answers remembered for a moment, so that a question repeated thousands of times is a look-up. */
 export interface Memo<T> {
   /** What is remembered, at once; else what `produce` makes, the same for all who wait for it. */
@@ -6,50 +8,43 @@ export interface Memo<T> {
   drop(key: string, value: T): void
 }
 
+/** What a memo is made with. */
 export interface MemoOptions {
+  /** Milliseconds since the epoch. */
   readonly now: () => number
   /** How long an answer may be older than what it was made from. */
   readonly ttlMs: number
+  /** How many answers are kept; the one unused for longest goes first. */
   readonly capacity: number
 }
 
-interface Slot<T> {
+interface Answer<T> {
   readonly value: T
   readonly at: number
 }
 
 /** Makes a memo; it keeps no failures. */
 export function createMemo<T>({ now, ttlMs, capacity }: MemoOptions): Memo<T> {
-  const slots = new Map<string, Slot<T>>()
+  const answers = createLru<Answer<T>>(capacity)
   const pending = new Map<string, Promise<T>>()
 
   async function ask(key: string, produce: () => Promise<T>): Promise<T> {
     try {
       const value = await produce()
-      slots.delete(key)
-      slots.set(key, { value, at: now() })
-      if (slots.size > capacity) evict()
+      answers.set(key, { value, at: now() })
       return value
     } finally {
       pending.delete(key)
     }
   }
 
-  /** Map keeps the order of insertion: the first is the oldest. */
-  function evict(): void {
-    for (const key of slots.keys()) {
-      slots.delete(key)
-      return
-    }
-  }
-
   return {
     get(key, produce) {
-      const slot = slots.get(key)
-      if (slot !== undefined) {
-        const age = now() - slot.at
+      const answer = answers.get(key)
+      if (answer !== undefined) {
+        const ageMs = now() - answer.at
         // A clock that was set back makes ages negative: such an answer is as good as too old.
-        if (age >= 0 && age < ttlMs) return slot.value
+        if (ageMs >= 0 && ageMs < ttlMs) return answer.value
       }
       const asked = pending.get(key)
       if (asked !== undefined) return asked
@@ -58,7 +53,7 @@ export function createMemo<T>({ now, ttlMs, capacity }: MemoOptions): Memo<T> {
       return asking
     },
     drop(key, value) {
-      if (slots.get(key)?.value === value) slots.delete(key)
+      if (answers.get(key)?.value === value) answers.delete(key)
     },
   }
 }

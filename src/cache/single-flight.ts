@@ -10,9 +10,11 @@ export interface SingleFlight<T> {
 interface Flight<T> {
   readonly landing: Promise<T>
   readonly abort: AbortController
+  landed: boolean
   waiting: number
 }
 
+/** Makes a single flight per key; nothing is kept of one that has landed. */
 export function createSingleFlight<T>(): SingleFlight<T> {
   const flights = new Map<string, Flight<T>>()
 
@@ -20,7 +22,8 @@ export function createSingleFlight<T>(): SingleFlight<T> {
     flight.waiting--
     if (flight.waiting > 0) return
     if (flights.get(key) === flight) flights.delete(key)
-    flight.abort.abort()
+    // What is fetched may still be tidying up, as by reading a body to its end.
+    if (!flight.landed) flight.abort.abort()
   }
 
   return {
@@ -40,7 +43,11 @@ export function createSingleFlight<T>(): SingleFlight<T> {
 
 function start<T>(fetch: (signal: AbortSignal) => Promise<T>): Flight<T> {
   const abort = new AbortController()
-  return { landing: fetch(abort.signal), abort, waiting: 0 }
+  const landing = fetch(abort.signal).finally(() => {
+    flight.landed = true
+  })
+  const flight: Flight<T> = { landing, abort, landed: false, waiting: 0 }
+  return flight
 }
 
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

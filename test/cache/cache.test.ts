@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createCache } from '../src/cache.ts'
+import { createCache } from '../../src/cache/cache.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

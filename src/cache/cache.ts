@@ -1,4 +1,6 @@
-import { PurserError } from './model/errors.ts'
+import { PurserError } from '../model/errors.ts'
+import { createLru } from './lru.ts'
+import { createSingleFlight } from './single-flight.ts'
 
 /** What a producer made, and how long it lives. */
 interface Perishable<T> {
@@ -25,7 +27,9 @@ export interface Cache<T> {
   drop(key: string, value: T): void
 }
 
+/** What a cache is made with. */
 export interface CacheOptions {
+  /** Milliseconds since the epoch. */
   readonly now: () => number
   /** How many values are kept; the one unused for longest goes first. Default: 10,000. */
   readonly capacity?: number
@@ -45,11 +49,9 @@ const MAX_EXCHANGES = 12
 const EXCHANGE_WINDOW_MS = 60 * 60 * 1000
 
 interface Slot<T> {
-  value?: Perishable<T> & { readonly margin: number }
-  pending?: Promise<Perishable<T>>
-  waiting: number
-  abort?: AbortController
-  exchanges: number[]
+  kept?: Perishable<T> & { readonly marginMs: number }
+  /** When the last exchanges began, in milliseconds since the epoch. */
+  exchanges: readonly number[]
 }
 
 /**
@@ -57,69 +59,36 @@ interface Slot<T> {
  * timer would have slept with the laptop.
  */
 export function createCache<T>({ now, capacity = 10_000 }: CacheOptions): Cache<T> {
-  const slots = new Map<string, Slot<T>>()
+  const slots = createLru<Slot<T>>(capacity)
+  const flights = createSingleFlight<T>()
 
-  function slotOf(key: string): Slot<T> {
-    const slot = slots.get(key) ?? { waiting: 0, exchanges: [] }
-    // Map keeps the order of insertion: the first is the one unused for longest.
-    slots.delete(key)
+  function addSlot(key: string): Slot<T> {
+    const slot: Slot<T> = { exchanges: [] }
     slots.set(key, slot)
-    if (slots.size > capacity) evict()
     return slot
   }
 
-  function evict(): void {
-    for (const [key, slot] of slots) {
-      if (slot.pending !== undefined) continue
-      slots.delete(key)
-      return
-    }
-  }
-
-  function start(
-    slot: Slot<T>,
-    produce: (signal: AbortSignal) => Promise<Perishable<T>>,
-  ): Promise<Perishable<T>> {
+  async function fill(slot: Slot<T>, produce: () => Promise<Perishable<T>>): Promise<T> {
     const at = now()
     slot.exchanges = slot.exchanges.filter((then) => at - then < EXCHANGE_WINDOW_MS && then <= at)
     if (slot.exchanges.length >= MAX_EXCHANGES) throw tooMany(slot.exchanges[0] ?? at, at)
-    slot.exchanges.push(at)
-    const abort = new AbortController()
-    slot.abort = abort
-    const pending = produce(abort.signal).then((made) => {
-      slot.value = { ...made, margin: marginOf(made, at) }
-      return made
-    })
-    slot.pending = pending
-    const settle = () => {
-      if (slot.pending === pending) delete slot.pending
-    }
-    pending.then(settle, settle)
-    return pending
+    slot.exchanges = [...slot.exchanges, at]
+    const made = await produce()
+    slot.kept = { ...made, marginMs: marginOf(made, at) }
+    return made.value
   }
 
   return {
     async get(key, produce, signal) {
       signal.throwIfAborted()
-      const slot = slotOf(key)
-      if (slot.value !== undefined && isFresh(slot.value, now())) return slot.value.value
-      delete slot.value
-      const pending = slot.pending ?? start(slot, produce)
-      slot.waiting++
-      try {
-        return (await untilAborted(pending, signal)).value
-      } finally {
-        slot.waiting--
-        // Only when nobody waits any more is the work for nobody.
-        if (slot.waiting === 0 && slot.pending === pending) {
-          delete slot.pending
-          slot.abort?.abort()
-        }
-      }
+      const slot = slots.get(key) ?? addSlot(key)
+      if (slot.kept !== undefined && isFresh(slot.kept, now())) return slot.kept.value
+      delete slot.kept
+      return flights.join(key, (shared) => fill(slot, () => produce(shared)), signal)
     },
     drop(key, value) {
       const slot = slots.get(key)
-      if (slot?.value?.value === value) delete slot.value
+      if (slot?.kept?.value === value) delete slot.kept
     },
   }
 }
@@ -127,15 +96,15 @@ export function createCache<T>({ now, capacity = 10_000 }: CacheOptions): Cache<
 /** A value that lives shorter than the least margin is served for half of its life. */
 function marginOf({ expiresAt }: Perishable<unknown>, bornAt: number): number {
   if (expiresAt === undefined) return 0
-  const life = expiresAt.getTime() - bornAt
-  return Math.min(Math.max(life * MARGIN_SHARE, MIN_MARGIN_MS), life / 2)
+  const lifeMs = expiresAt.getTime() - bornAt
+  return Math.min(Math.max(lifeMs * MARGIN_SHARE, MIN_MARGIN_MS), lifeMs / 2)
 }
 
 function isFresh(
-  { expiresAt, margin }: { readonly expiresAt: Date | undefined; readonly margin: number },
+  { expiresAt, marginMs }: { readonly expiresAt: Date | undefined; readonly marginMs: number },
   at: number,
 ): boolean {
-  return expiresAt === undefined || at < expiresAt.getTime() - margin
+  return expiresAt === undefined || at < expiresAt.getTime() - marginMs
 }
 
 function tooMany(first: number, at: number): PurserError {
@@ -145,12 +114,4 @@ function tooMany(first: number, at: number): PurserError {
     `this credential was exchanged ${MAX_EXCHANGES} times within the hour`,
     { hint: `mend what made it fail; the next try is due in ${minutes} min` },
   )
-}
-
-function untilAborted<V>(promise: Promise<V>, signal: AbortSignal): Promise<V> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }

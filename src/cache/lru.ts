@@ -5,6 +5,7 @@ export interface Lru<T> {
   delete(key: string): void
 }
 
+/** Makes an empty one, which holds `capacity` values at most. */
 export function createLru<T>(capacity: number): Lru<T> {
   // Map keeps the order of insertion: the first is the one unused for longest.
   const entries = new Map<string, T>()
