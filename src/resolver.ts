@@ -1,9 +1,8 @@
-import { createHmac, randomBytes } from 'node:crypto'
 import type { Cache } from './cache/cache.ts'
+import { createFingerprint } from './cache/fingerprint.ts'
 import { type Credential, needsExchange } from './model/credential.ts'
 import { PurserError } from './model/errors.ts'
 import type { Login } from './model/login.ts'
-import { Secret } from './model/secret.ts'
 import { nameOf, type Target } from './model/target.ts'
 import { registryOf } from './registries/all.ts'
 import type { Registry } from './registries/registry.ts'
@@ -44,13 +43,13 @@ export interface ResolverOptions {
 
 /** Makes the one answer of all front doors: the first source that has it, exchanged and cached. */
 export function createResolver({ sources, registries, cache }: ResolverOptions): Resolver {
-  const identify = createIdentifier()
+  const fingerprint = createFingerprint()
   const keys = new WeakMap<Login, string>()
 
   async function exchange(found: Found, registry: Registry, target: Target, signal: AbortSignal) {
     const { credential } = found
     if (!needsExchange(credential)) return registry.exchange(credential, target, signal)
-    const key = `${registry.name} ${target.host.name} ${identify(credential)}`
+    const key = `${registry.name} ${target.host.name} ${fingerprint(credential)}`
     const produce = async (shared: AbortSignal) => {
       const login = await registry.exchange(credential, target, shared)
       keys.set(login, key)
@@ -124,20 +123,5 @@ async function traceSource(source: Source, target: Target, signal: AbortSignal):
     return { source: source.name, outcome: 'found', from, kind: credential.kind }
   } catch (error) {
     return { source: source.name, outcome: 'fault', error }
-  }
-}
-
-/**
- * Names identities by a hash that this process alone can make: a cache key then tells nobody which
- * secret it stands for.
- */
-function createIdentifier(): (credential: Credential) => string {
-  const key = randomBytes(32)
-  return (credential) => {
-    const revealed = Object.entries(credential).map(([name, value]) => [
-      name,
-      value instanceof Secret ? value.reveal() : value,
-    ])
-    return createHmac('sha256', key).update(JSON.stringify(revealed)).digest('base64')
   }
 }

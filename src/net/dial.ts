@@ -12,6 +12,7 @@ import {
   type TLSSocket,
   connect as tlsConnect,
 } from 'node:tls'
+import { createLru } from '../cache/lru.ts'
 import { PurserError } from '../model/errors.ts'
 import { isPublicAddress } from './address.ts'
 
@@ -54,15 +55,8 @@ export function createDialer({
   connectTimeoutMs = CONNECT_TIMEOUT_MS,
 }: DialerOptions): Dial {
   const routes = new Map([...connect].map(([from, to]) => [from.toLowerCase(), parseEndpoint(to)]))
-  const sessions = new Map<string, Buffer>()
+  const sessions = createLru<Buffer>(MAX_SESSIONS)
   const guardedLookup = createGuardedLookup(resolve)
-
-  function keepSession(origin: string, session: Buffer): void {
-    sessions.delete(origin)
-    sessions.set(origin, session)
-    const [oldest] = sessions.keys()
-    if (sessions.size > MAX_SESSIONS && oldest !== undefined) sessions.delete(oldest)
-  }
 
   function secure(hostname: string, port: number, tcp: TcpNetConnectOpts): TLSSocket {
     const origin = originOf(hostname, port)
@@ -80,7 +74,7 @@ export function createDialer({
       ...(session !== undefined && { session }),
     })
     // A resumed session is not verified again, so it is kept by what it was verified for.
-    socket.on('session', (next: Buffer) => keepSession(origin, next))
+    socket.on('session', (next: Buffer) => sessions.set(origin, next))
     const forget = () => sessions.delete(origin)
     // Later errors say nothing about the session: undici closes every connection with one.
     return socket.once('error', forget).once('secureConnect', () => socket.off('error', forget))

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { createFingerprint } from '../cache/fingerprint.ts'
 import { createLru } from '../cache/lru.ts'
 import { createSingleFlight } from '../cache/single-flight.ts'
 import type { Login } from '../model/login.ts'
@@ -47,7 +47,8 @@ export function createBearerTokens({ net, now }: BearerOptions): BearerTokens {
   const fingerprint = createFingerprint()
 
   function keyOf({ upstream, realm, service, login, scopes }: BearerQuestion): string {
-    const who = login === undefined ? null : fingerprint(login)
+    // An identity is its user name and secret: the same login ends another time each time it is made.
+    const who = login && fingerprint({ username: login.username, secret: login.secret })
     return JSON.stringify([apiUrl(upstream).origin, who, realm, service, scopeKey(scopes)])
   }
 
@@ -96,17 +97,4 @@ function isFresh({ issuedAt, expiresAt }: Token, at: number): boolean {
   const margin = Math.min(Math.max(life / 10, MIN_MARGIN_MS), MAX_MARGIN_MS)
   // A clock that was set back would make a token live longer than the service said.
   return at >= issuedAt.getTime() && at < expiresAt.getTime() - margin
-}
-
-/**
- * Tells logins apart without keeping them: a key that holds no secret can be logged and dumped.
- *
- * Its own key for each process, so that a fingerprint is of no use to look a password up with.
- */
-function createFingerprint(): (login: Login) => string {
-  const key = randomBytes(32)
-  return ({ username, secret }) =>
-    createHmac('sha256', key)
-      .update(JSON.stringify([username, secret.reveal()]))
-      .digest('base64url')
 }
