@@ -52,6 +52,10 @@ function parseMessage(input: string): Given & { readonly url: ServerUrl } {
   if (serverUrl === '' || hasControlCharacter(serverUrl)) throw missing('server URL')
   if (username === '' || hasControlCharacter(username)) throw missing('username')
   if (secret === '') throw missing('secret')
+  // Half of a surrogate pair would be stored as another character: another password.
+  if (!secret.isWellFormed() || !username.isWellFormed()) {
+    throw new PurserError('usage', 'cannot store: the login is not Unicode text')
+  }
   const url = parseServerUrl(serverUrl)
   if (url === undefined) {
     throw new PurserError('usage', `cannot store for ${quote(serverUrl)}: not a registry's URL`)

@@ -95,8 +95,12 @@ export function apiHost(host: Host): string {
   return isDockerHub(host) ? 'registry-1.docker.io' : host.name
 }
 
-/** Text from outside, safe to show: one line, printable, at most 80 characters. */
+/**
+ * Text from outside, safe to show: one line, printable, at most 80 characters, and nothing of a
+ * password that somebody wrote before an `@`.
+ */
 export function quote(text: string): string {
-  const shown = text.length > 80 ? `${text.slice(0, 80)}…` : text
+  const anonymous = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/@]*:[^/@]*@/i, '$1…@')
+  const shown = anonymous.length > 80 ? `${anonymous.slice(0, 80)}…` : anonymous
   return JSON.stringify(shown).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '?')
 }

@@ -77,7 +77,8 @@ function keysOf(object: Json, path: string): CredentialKeys {
   const keys: [string, string][] = []
   for (const [key, value] of Object.entries(object)) {
     if (value === '' || value === null) continue
-    if (typeof value === 'string') keys.push([key, value])
+    // Half of a surrogate pair would go out as another character: another password.
+    if (typeof value === 'string' && value.isWellFormed()) keys.push([key, value])
     else if (isCredentialKey(key)) {
       throw new PurserError('request-invalid', `${path}: ${key} must be a string`)
     }

@@ -49,6 +49,11 @@ describe('a missing part is told in the words that clients know', () => {
 
 describe('input that is no message', () => {
   test.each([
+    [
+      'store',
+      '{"ServerURL":"h","Username":"u","Secret":"\\ud800"}',
+      'cannot store: the login is not Unicode text\n',
+    ],
     ['store', '', 'cannot store: the input is not JSON: SyntaxError\n'],
     ['store', 'secret words', 'cannot store: the input is not JSON: SyntaxError\n'],
     ['store', '[]', 'no credentials server URL\n'],

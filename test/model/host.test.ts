@@ -88,6 +88,10 @@ describe('text from outside', () => {
     ['\u001b[2J', '"\\u001b[2J"'],
     ['a\u202eb\u007f', '"a?b?"'],
     ['x'.repeat(100), `"${'x'.repeat(80)}…"`],
+    ['https://u:hunter2@ghcr.io', '"https://…@ghcr.io"'],
+    ['u:hunter2@ghcr.io/acme', '"…@ghcr.io/acme"'],
+    ['u@ghcr.io', '"u@ghcr.io"'],
+    ['ghcr.io/a@sha256:0123', '"ghcr.io/a@sha256:0123"'],
   ])('%j is shown as %s', (text, shown) => {
     expect(quote(text)).toBe(shown)
   })
