@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { bundle } from './bundle.ts'
 import { bundleLibraries, librariesFromBinary } from './libraries.ts'
 
 /** The names under which the one binary is called. */
@@ -45,9 +45,6 @@ const SEA_CONFIG = {
   ],
 }
 
-/** Code made from strings at run time: nothing that Purser ships does that, and nothing will. */
-const CODE_FROM_STRINGS = /\bnew Function\s*\(|(?<![\w$.])(?:eval|Function)\s*\(/
-
 function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) {
@@ -58,7 +55,13 @@ function version(): string {
 
 /** A digest of all that the binary is made of: equal digests, equal binaries. */
 function digestOfInputs(): string {
-  const inputs = ['package.json', 'package-lock.json', 'scripts/build.ts', 'scripts/libraries.ts']
+  const inputs = [
+    'package.json',
+    'package-lock.json',
+    'scripts/build.ts',
+    'scripts/bundle.ts',
+    'scripts/libraries.ts',
+  ]
   const hash = createHash('sha256').update(
     `${process.version} ${process.platform} ${process.arch}\n`,
   )
@@ -76,27 +79,6 @@ function isBuilt(digest: string): boolean {
   return (
     names.every((path) => existsSync(path)) && readFileSync(join(dist, DIGEST), 'utf8') === digest
   )
-}
-
-async function bundle(outfile: string): Promise<void> {
-  const { warnings } = await build({
-    entryPoints: [join(root, 'src/main.ts')],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    target: 'node26',
-    format: 'cjs',
-    minify: true,
-    legalComments: 'eof',
-    logLevel: 'warning',
-    plugins: [librariesFromBinary],
-    define: { PURSER_VERSION: JSON.stringify(version()) },
-    // `import()` of a built-in module would start Node's ESM loader, 23 ms: `require` needs 3 ms.
-    supported: { 'dynamic-import': false },
-  })
-  if (warnings.length > 0) throw new Error('esbuild warned: see above')
-  const found = CODE_FROM_STRINGS.exec(readFileSync(outfile, 'utf8'))
-  if (found !== null) throw new Error(`the bundle makes code from strings: ${found[0]}`)
 }
 
 function replaceLink(path: string, target: string): void {
@@ -122,7 +104,11 @@ async function main(): Promise<void> {
     const main = join(work, 'main.cjs')
     const output = join(work, PROGRAM)
     const config = join(work, 'sea.json')
-    await bundle(main)
+    await bundle(main, {
+      entryPoints: [join(root, 'src/main.ts')],
+      plugins: [librariesFromBinary],
+      define: { PURSER_VERSION: JSON.stringify(version()) },
+    })
     const assets = await bundleLibraries(work)
     writeFileSync(config, JSON.stringify({ main, output, assets, ...SEA_CONFIG }))
     execFileSync(process.execPath, ['--build-sea', config], {

@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { Script } from 'node:vm'
-import { build, type Plugin } from 'esbuild'
+import type { Plugin } from 'esbuild'
+import { bundle } from './bundle.ts'
 
 /**
  * Packages that a helper's answer does without. Each lies in the binary beside the main script and is
@@ -48,20 +49,11 @@ export async function bundleLibraries(directory: string): Promise<Record<string,
   for (const library of LIBRARIES) {
     const name = assetOf(library)
     const file = join(directory, name)
-    await build({
+    await bundle(file, {
       stdin: {
         contents: `module.exports = require('${library}')`,
         resolveDir: import.meta.dirname,
       },
-      outfile: file,
-      bundle: true,
-      platform: 'node',
-      target: 'node26',
-      format: 'cjs',
-      minify: true,
-      legalComments: 'eof',
-      logLevel: 'warning',
-      supported: { 'dynamic-import': false },
     })
     const text = WRAPPER.join(readFileSync(file, 'utf8'))
     writeFileSync(file, text)

@@ -1,4 +1,5 @@
 import { isOwnSocket } from './agent/own-socket.ts'
+import type { Streams } from './cli/context.ts'
 import type { Config } from './config.ts'
 import { loadConfig, readCertificates } from './config-file.ts'
 import { PurserError } from './model/errors.ts'
@@ -14,7 +15,7 @@ import type { Source } from './sources/source.ts'
 import type { Vault } from './vault/vault.ts'
 
 /** What a process is given by its surroundings; `main.ts` alone reads them. */
-export interface Runtime {
+export interface Runtime extends Streams {
   readonly version: string
   readonly args: readonly string[]
   /** The program and leading arguments that start this very program again. */
@@ -24,12 +25,6 @@ export interface Runtime {
   readonly pid: number
   /** Standard input to its end, blocking: for a program that has nothing else to do. */
   readInput(): Iterable<Uint8Array>
-  stdin(): NodeJS.ReadStream
-  stdinIsTerminal(): boolean
-  stdoutIsTerminal(): boolean
-  stderrIsTerminal(): boolean
-  writeOut(text: string): void
-  writeError(text: string): void
   /** Milliseconds since the epoch. */
   readonly now: () => number
   /** Aborts when the process is told to stop. */
