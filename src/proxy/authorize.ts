@@ -1,32 +1,10 @@
 import { createMemo } from '../cache/memo.ts'
-import type { UpstreamConfig } from '../config.ts'
 import { describeError } from '../model/errors.ts'
-import type { Login } from '../model/login.ts'
 import type { Secret } from '../model/secret.ts'
 import type { Log } from '../observe/log.ts'
 import type { Resolution, Resolver } from '../resolver.ts'
+import type { Tokens } from '../token/tokens.ts'
 import type { Route } from './route.ts'
-
-/** What the proxy asks of the token layer: a login, made into what the registry takes. */
-export interface Tokens {
-  /** @returns `undefined` if the registry wants no Authorization header. */
-  authorizationFor(question: {
-    readonly upstream: UpstreamConfig
-    /** `undefined` asks as nobody: public images need a token too. */
-    readonly login: Login | undefined
-    readonly scopes: readonly string[]
-    readonly signal: AbortSignal
-  }): Promise<Secret | undefined>
-  /** Forgets a header that the registry refused; a newer one stays. */
-  refused(question: {
-    readonly upstream: UpstreamConfig
-    readonly login: Login | undefined
-    readonly scopes: readonly string[]
-    readonly header: Secret | undefined
-    /** The values of the answer's WWW-Authenticate headers. */
-    readonly challenges: readonly string[]
-  }): void
-}
 
 /** With what a request goes to the registry. */
 export interface Authorization {

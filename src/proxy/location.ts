@@ -1,7 +1,7 @@
+import { originOf } from '../token/upstream.ts'
 import { type Problem, problem } from './problem.ts'
 import type { Route } from './route.ts'
 import type { Seal } from './seal.ts'
-import { originOf } from './upstreams.ts'
 
 /**
  * The registry's own upload URL, as one that leads back here.

@@ -1,7 +1,7 @@
+import { originOf } from '../token/upstream.ts'
 import { resolveLocation } from './location.ts'
 import { type Problem, problem } from './problem.ts'
 import type { Route } from './route.ts'
-import { originOf } from './upstreams.ts'
 
 /** What becomes of a redirect. */
 export type Redirect =

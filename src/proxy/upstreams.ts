@@ -1,5 +1,5 @@
 import type { UpstreamConfig } from '../config.ts'
-import { apiHost, type Host, tryParseHost } from '../model/host.ts'
+import { type Host, tryParseHost } from '../model/host.ts'
 
 /** The registries that the proxy may reach. Whatever is not here is never dialled. */
 export interface UpstreamTable {
@@ -48,9 +48,4 @@ function hostOfComponent(component: string): Host | undefined {
   const text = component.replace(/_([0-9]{1,5})$/, ':$1')
   const hostLike = text.includes('.') || text.includes(':') || text === 'localhost'
   return hostLike ? tryParseHost(text) : undefined
-}
-
-/** The one origin to which the upstream's credential may go. */
-export function originOf({ host, tls }: UpstreamConfig): string {
-  return `${tls ? 'https' : 'http'}://${apiHost(host)}`
 }

@@ -9,7 +9,12 @@ export interface Upstream {
   readonly realms: readonly string[]
 }
 
+/** The one origin to which a registry's credentials may go without being asked about. */
+export function originOf({ host, tls }: Pick<Upstream, 'host' | 'tls'>): string {
+  return `${tls ? 'https' : 'http'}://${apiHost(host)}`
+}
+
 /** The URL at which a registry's API begins. */
-export function apiUrl({ host, tls }: Upstream): URL {
-  return new URL(`${tls ? 'https' : 'http'}://${apiHost(host)}/v2/`)
+export function apiUrl(upstream: Upstream): URL {
+  return new URL(`${originOf(upstream)}/v2/`)
 }

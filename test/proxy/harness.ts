@@ -10,13 +10,13 @@ import { type Login, staticLogin } from '../../src/model/login.ts'
 import { Secret } from '../../src/model/secret.ts'
 import type { Target } from '../../src/model/target.ts'
 import type { LogFields } from '../../src/observe/log.ts'
-import type { Tokens } from '../../src/proxy/authorize.ts'
 import {
   createProxy,
   type ProxyOptions,
   type Proxy as RegistryProxy,
 } from '../../src/proxy/server.ts'
 import { createUpstreamTable } from '../../src/proxy/upstreams.ts'
+import type { Tokens } from '../../src/token/tokens.ts'
 import { type FakeRegistry, type FakeRegistryOptions, startRegistry } from '../fakes/registry.ts'
 
 export const LOGIN = staticLogin('ann', 'correct-horse')
