@@ -147,7 +147,11 @@ describe('a secret is in no output and no file', () => {
       expectNoCanary('the answer to a broken credential', fault.stdout)
       expect((await helper('list', '', request)).status).toBe(0)
     }
-    const serving = await shipped.serve(await startUpstream(), { ...env, PURSER_REQUEST: REQUEST })
+    const serving = await shipped.serve(await startUpstream(), {
+      ...env,
+      PURSER_REQUEST: REQUEST,
+      PURSER_SOCKET: join(shipped.home, 'agent.sock'),
+    })
     expect(await serving.get('/v2/ghcr.io/acme/base/manifests/v1')).toMatchObject({ status: 502 })
     expectNoCanary('the log of serve', serving.output())
   })

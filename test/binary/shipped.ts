@@ -59,10 +59,11 @@ export async function openShipped(): Promise<Shipped> {
         stack,
         [BINARY, 'serve', '--config', file],
         { ...usual, PURSER_LOG: 'debug', ...env },
-        (said) =>
-          said.includes('agent listening')
-            ? Number(/"address":"127\.0\.0\.1:([0-9]+)"/.exec(said)?.[1])
-            : undefined,
+        (said) => {
+          const address = /"address":"127\.0\.0\.1:([0-9]+)"/.exec(said)
+          const ready = said.includes('agent listening') && address !== null
+          return ready ? Number(address[1]) : undefined
+        },
       )
       const status = () => ask({ socketPath: socket, path: '/v1/status' })
       const get = (path: string) => ask({ host: '127.0.0.1', port, path })
