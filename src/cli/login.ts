@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { PurserError } from '../model/errors.ts'
-import { quote } from '../model/host.ts'
+import { looksLikeHost, quote } from '../model/host.ts'
 import { registryOf } from '../registries/all.ts'
 import { DEFAULT_ENTRY } from '../vault/vault.ts'
 import { type CliContext, type Flags, withSession } from './context.ts'
@@ -71,7 +71,7 @@ async function login(text: string, flags: LoginFlags, context: CliContext): Prom
 /** Clients take `acme/app` for Docker Hub's: a credential of the host `acme` would never be asked for. */
 function checkHost(text: string): void {
   const host = text.replace(/\/.*$/, '')
-  if (/[.:]/.test(host) || host.toLowerCase() === 'localhost') return
+  if (looksLikeHost(host.toLowerCase())) return
   throw new PurserError('usage', `clients do not take ${quote(host)} for a registry`, {
     hint: `write docker.io/${text} if it is on Docker Hub; else add a domain or a port`,
   })

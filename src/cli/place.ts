@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { PurserError } from '../model/errors.ts'
+import { isRepository } from '../model/grammar.ts'
 import { type Host, parseHost, quote } from '../model/host.ts'
 import { parseReference } from '../model/reference.ts'
 
@@ -8,9 +9,6 @@ export interface Place {
   readonly host: Host
   readonly repository: string | undefined
 }
-
-/** A repository's path (distribution's grammar), whole or its first components. */
-const PREFIX = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/
 
 /**
  * Reads `IMAGE|HOST`: without a slash, what has a dot before any colon, is `localhost` or an
@@ -34,7 +32,7 @@ export function parseHostAndPrefix(text: string): { readonly host: Host; readonl
   const slash = text.indexOf('/')
   const host = parseHost(slash === -1 ? text : text.slice(0, slash))
   const prefix = slash === -1 ? '' : text.slice(slash + 1).replace(/\/$/, '')
-  if (prefix !== '' && !PREFIX.test(prefix)) {
+  if (prefix !== '' && !isRepository(prefix)) {
     throw new PurserError('usage', `cannot read ${quote(prefix)} as the start of a repository`, {
       hint: 'write it in lower case and without a tag, as in ghcr.io/acme/app',
     })

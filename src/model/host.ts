@@ -90,6 +90,24 @@ export function isDockerHub(host: Host): boolean {
   return host.name === 'docker.io'
 }
 
+/**
+ * The repository as the registry knows it: Docker Hub keeps official images below `library/`, where
+ * no client writes them.
+ */
+export function repositoryAt(host: Host, name: string): string {
+  return isDockerHub(host) && !name.includes('/') ? `library/${name}` : name
+}
+
+/**
+ * Docker's rule for what is a host and what the first part of a repository's name: a dot, a port, or
+ * `localhost`.
+ *
+ * @see https://pkg.go.dev/github.com/distribution/reference#ParseNormalizedNamed
+ */
+export function looksLikeHost(text: string): boolean {
+  return /[.:]/.test(text) || text === 'localhost'
+}
+
 /** Where the registry's API listens: Docker Hub's name is not its address. */
 export function apiHost(host: Host): string {
   return isDockerHub(host) ? 'registry-1.docker.io' : host.name

@@ -1,5 +1,6 @@
 import { PurserError } from './errors.ts'
-import { type Host, isDockerHub, parseHost, quote, tryParseHost } from './host.ts'
+import { isRepository, isTag } from './grammar.ts'
+import { type Host, looksLikeHost, parseHost, quote, repositoryAt, tryParseHost } from './host.ts'
 
 /** An image's name, taken apart. */
 export interface Reference {
@@ -11,13 +12,8 @@ export interface Reference {
 
 /** 255 for the name and the tag's 128, a digest's, and room for a scheme. */
 const MAX_LENGTH = 1024
-/** What clients accept at most for a path, without its host. */
-const MAX_REPOSITORY_LENGTH = 255
 
-/** `path-component ["/" path-component]*` of the grammar. */
-const REPOSITORY =
-  /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/
-const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/
+/** Docker's: narrower than the specification's, which knows no least length. */
 const DIGEST = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[A-Za-z0-9=_-]{32,256}$/
 
 /**
@@ -48,17 +44,14 @@ function tryParse(text: string): Reference | undefined {
   const colon = path.lastIndexOf(':')
   const name = colon === -1 ? path : path.slice(0, colon)
   const tag = colon === -1 ? undefined : path.slice(colon + 1)
-  if (tag !== undefined && !TAG.test(tag)) return undefined
-  if (name.length > MAX_REPOSITORY_LENGTH || !REPOSITORY.test(name)) return undefined
-  const repository = isDockerHub(host) && !name.includes('/') ? `library/${name}` : name
-  return { host, repository, tag, digest }
+  if ((tag !== undefined && !isTag(tag)) || !isRepository(name)) return undefined
+  return { host, repository: repositoryAt(host, name), tag, digest }
 }
 
 function splitHost(named: string): { readonly host: Host; readonly path: string } | undefined {
   const slash = named.indexOf('/')
   const first = slash === -1 ? '' : named.slice(0, slash)
-  const isHost = /[.:]/.test(first) || first === 'localhost'
-  if (!isHost) return { host: parseHost('docker.io'), path: named }
+  if (!looksLikeHost(first)) return { host: parseHost('docker.io'), path: named }
   const host = tryParseHost(first)
   return host && { host, path: named.slice(slash + 1) }
 }

@@ -1,5 +1,5 @@
+import { isDigest, isReference } from '../model/grammar.ts'
 import type { Action } from '../model/target.ts'
-import { isDigest, isReference } from './grammar.ts'
 import { type Problem, problem } from './problem.ts'
 import { parseQuery, type Query } from './query.ts'
 

@@ -1,8 +1,8 @@
 import type { UpstreamConfig } from '../config.ts'
-import { isDockerHub, quote, tryParseHost } from '../model/host.ts'
+import { isDigest, isRepository } from '../model/grammar.ts'
+import { quote, repositoryAt, tryParseHost } from '../model/host.ts'
 import type { Action } from '../model/target.ts'
 import { type Ask, type Kind, parseAsk } from './ask.ts'
-import { isDigest, isRepository } from './grammar.ts'
 import { isProblem, type Problem, problem } from './problem.ts'
 import { type Query, single, without } from './query.ts'
 import { type UpstreamTable, upstreamNamed } from './upstreams.ts'
@@ -57,7 +57,7 @@ export async function routeOf(
   const place = await placeOf(table, own, ask)
   if (isProblem(place)) return place
   const { upstream } = place
-  const repository = atUpstream(upstream, place.repository)
+  const repository = repositoryAt(upstream.host, place.repository)
   if (!isRepository(repository)) {
     return problem(400, 'NAME_INVALID', `${quote(place.repository)} is not a repository's name`)
   }
@@ -93,11 +93,6 @@ async function placeOf(
   return { upstream, ...rest }
 }
 
-/** Docker Hub keeps official images below `library/`, where no client writes them. */
-function atUpstream({ host }: UpstreamConfig, repository: string): string {
-  return isDockerHub(host) && !repository.includes('/') ? `library/${repository}` : repository
-}
-
 function describe(method: string, ask: Ask, place: Place, repository: string): Route | Problem {
   const { kind, action, reference, query } = ask
   const { upstream, ns } = place
@@ -120,7 +115,7 @@ function describe(method: string, ask: Ask, place: Place, repository: string): R
 function mountSource(query: Query, { upstream, prefix }: Place): string | undefined {
   const from = single(query, 'from')
   if (from === undefined || from === null || !from.startsWith(prefix)) return undefined
-  const repository = atUpstream(upstream, from.slice(prefix.length))
+  const repository = repositoryAt(upstream.host, from.slice(prefix.length))
   return isRepository(repository) ? repository : undefined
 }
 

@@ -1,5 +1,5 @@
 import type { UpstreamConfig } from '../config.ts'
-import { type Host, tryParseHost } from '../model/host.ts'
+import { type Host, looksLikeHost, tryParseHost } from '../model/host.ts'
 
 /** The registries that the proxy may reach. Whatever is not here is never dialled. */
 export interface UpstreamTable {
@@ -43,9 +43,7 @@ export function upstreamNamed(
   return host === undefined ? undefined : table.byHost(host)
 }
 
-/** Docker's rule for what is a host and what the first part of a name: a dot, a port, or localhost. */
 function hostOfComponent(component: string): Host | undefined {
   const text = component.replace(/_([0-9]{1,5})$/, ':$1')
-  const hostLike = text.includes('.') || text.includes(':') || text === 'localhost'
-  return hostLike ? tryParseHost(text) : undefined
+  return looksLikeHost(text) ? tryParseHost(text) : undefined
 }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'undici/types/header.js'
-import { isDigest } from './grammar.ts'
+import { isDigest } from '../model/grammar.ts'
 import { headerOf, headersToClient } from './headers.ts'
 import { pushedLocation, rewriteLink, sealLocation } from './location.ts'
 import { type Problem, problem } from './problem.ts'

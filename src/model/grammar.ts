@@ -1,6 +1,6 @@
 /**
  * One component of a repository's name, from the grammar of the distribution specification:
- * `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
+ * `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`; a name is components with slashes between them.
  *
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests
  */
@@ -22,11 +22,17 @@ export function isRepository(text: string): boolean {
   return text.length <= MAX_NAME_LENGTH && NAME.test(text)
 }
 
+/** Whether this is a digest, of whatever algorithm. */
 export function isDigest(text: string): boolean {
   return text.length <= MAX_DIGEST_LENGTH && DIGEST.test(text)
 }
 
+/** Whether this is a tag. */
+export function isTag(text: string): boolean {
+  return TAG.test(text)
+}
+
 /** Whether a manifest can be asked for by this: a tag or a digest. */
 export function isReference(text: string): boolean {
-  return TAG.test(text) || isDigest(text)
+  return isTag(text) || isDigest(text)
 }
