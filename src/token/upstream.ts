@@ -9,7 +9,7 @@ export interface Upstream {
   readonly realms: readonly string[]
 }
 
-/** The one origin to which a registry's credentials may go without being asked about. */
+/** The origin of a registry: its credentials go nowhere else but to a realm that is approved. */
 export function originOf({ host, tls }: Pick<Upstream, 'host' | 'tls'>): string {
   return `${tls ? 'https' : 'http'}://${apiHost(host)}`
 }
