@@ -1,5 +1,5 @@
 import { isOwnSocket } from './agent/own-socket.ts'
-import type { Streams } from './cli/context.ts'
+import type { Flags, Streams } from './cli/context.ts'
 import type { Config } from './config.ts'
 import { loadConfig, readCertificates } from './config-file.ts'
 import { PurserError } from './model/errors.ts'
@@ -31,16 +31,8 @@ export interface Runtime extends Streams {
   readonly signal: AbortSignal
 }
 
-/** What flags say where they differ from the environment. */
-export interface Overrides {
-  readonly config?: string | undefined
-  readonly request?: string | undefined
-  readonly workspace?: string | undefined
-}
-
 /** The parts of Purser, each made when it is first asked for, and once. */
 export interface App {
-  readonly paths: Paths
   readonly workspace: string
   /** The agent's socket; `undefined` if no agent is to be asked. */
   readonly socket: string | undefined
@@ -64,17 +56,16 @@ export interface App {
  * The imports in here are what makes a helper fast: one that asks the agent loads neither the vault
  * nor a registry's SDK.
  */
-export function createApp(runtime: Runtime, overrides: Overrides = {}): App {
+export function createApp(runtime: Runtime, flags: Flags = {}): App {
   const { env, now, uid = 0 } = runtime
   const paths = findPaths(env, uid)
   const closers: (() => Promise<void>)[] = []
 
   const app: App = {
-    paths,
-    workspace: overrides.workspace ?? (env['PURSER_WORKSPACE'] || DEFAULT_WORKSPACE),
+    workspace: flags.workspace ?? (env['PURSER_WORKSPACE'] || DEFAULT_WORKSPACE),
     socket: socketOf(env, paths),
     config: once(() => {
-      const file = overrides.config ?? (env['PURSER_CONFIG'] || undefined)
+      const file = flags.config ?? (env['PURSER_CONFIG'] || undefined)
       return loadConfig({ paths, file, uid: runtime.uid })
     }),
     log: (fallback) => openLog(runtime, fallback),
@@ -98,7 +89,7 @@ export function createApp(runtime: Runtime, overrides: Overrides = {}): App {
       return net
     }),
     request: once(async () => {
-      const named = overrides.request
+      const named = flags.request
       const where = named ?? (env['PURSER_REQUEST'] || undefined)
       if (where === undefined) return undefined
       const { loadRequest } = await import('./request/load.ts')
@@ -106,7 +97,7 @@ export function createApp(runtime: Runtime, overrides: Overrides = {}): App {
       const { addAbortSignal } = await import('node:stream')
       return loadRequest(where, { stdin: () => addAbortSignal(runtime.signal, piped(runtime)) })
     }),
-    registries: onceSync(() => createRegistries({ net: app.net, now })),
+    registries: once(() => createRegistries({ net: app.net, now })),
     sources: once(async () => {
       const { buildRegistry } = await app.config()
       const { sourceOrder } = await import('./sources/order.ts')
@@ -164,15 +155,7 @@ async function openLog({ env, writeError }: Runtime, fallback?: LogLevel): Promi
   return createJsonLog(level, writeError)
 }
 
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return () => {
-    made ??= make()
-    return made
-  }
-}
-
-function onceSync<T>(make: () => T): () => T {
+function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined
   return () => {
     made ??= { value: make() }

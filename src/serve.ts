@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { type Agent, startAgent } from './agent/server.ts'
-import { type App, createApp, type Overrides, type Runtime } from './app.ts'
+import { type App, createApp, type Runtime } from './app.ts'
 import { createMemo } from './cache/memo.ts'
+import type { ServeFlags } from './cli/context.ts'
 import { type Config, defaultUpstream, type ListenAddress, type UpstreamConfig } from './config.ts'
 import { parseListen } from './config-toml.ts'
 import { PurserError } from './model/errors.ts'
@@ -12,11 +13,6 @@ import { createUpstreamTable, type UpstreamTable } from './proxy/upstreams.ts'
 import { hostsOf } from './sources/request.ts'
 import { createTokens } from './token/tokens.ts'
 import { isHostsOwn } from './vault/spelling.ts'
-
-export interface ServeOptions extends Overrides {
-  /** `address:port` each, instead of the configuration's. */
-  readonly listen: readonly string[]
-}
 
 /** How long what was learnt of a host is believed; a login made meanwhile counts from then on. */
 const DISCOVERY_MS = 1_000
@@ -35,14 +31,14 @@ const MEMORY_FLAGS = '--minor-gc-task-trigger=25'
  *
  * @throws `config-invalid`, `network` if an address is taken, `not-allowed` if an agent runs already
  */
-export async function serve(options: ServeOptions, runtime: Runtime): Promise<void> {
+export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> {
   setFlagsFromString(MEMORY_FLAGS)
-  const app = createApp(runtime, options)
+  const app = createApp(runtime, flags)
   const log = await app.log('info')
   const closers: (() => Promise<void>)[] = [() => app.close()]
   try {
     const config = await app.config()
-    const addresses = listenAddresses(options, config)
+    const addresses = listenAddresses(flags, config)
     let listening: readonly string[] = []
     const agent = await startOwnAgent(app, runtime, log, () => listening)
     if (agent !== undefined) closers.unshift(() => agent.close())
@@ -120,7 +116,7 @@ async function isKnown(app: App, { buildRegistry }: Config, host: Host): Promise
   return entries.some((entry) => entry.host.name === host.name && isHostsOwn(entry))
 }
 
-function listenAddresses({ listen }: ServeOptions, config: Config): readonly ListenAddress[] {
+function listenAddresses({ listen }: ServeFlags, config: Config): readonly ListenAddress[] {
   if (listen.length === 0) return config.proxy.listen
   return listen.map((text) => {
     const address = parseListen(text)
