@@ -4,9 +4,7 @@ import { join, posix } from 'node:path'
 /** What `src` consists of, highest first: imports point down this list, type imports too. */
 const LAYERS = [
   'main.ts',
-  'cli-door.ts',
-  'helper-door.ts',
-  'serve.ts',
+  'doors/',
   'app.ts',
   'index.ts',
   'helper/',

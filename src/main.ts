@@ -140,12 +140,12 @@ async function main(): Promise<void> {
 
 /** A helper ends with its client: signals do to it what they do to any program. */
 async function helper(): Promise<number> {
-  const { runHelperDoor } = await import('./helper-door.ts')
+  const { runHelperDoor } = await import('./doors/helper.ts')
   return runHelperDoor(createRuntime(new AbortController().signal))
 }
 
 async function cli(): Promise<number> {
-  const { runCliDoor } = await import('./cli-door.ts')
+  const { runCliDoor } = await import('./doors/cli.ts')
   return runCliDoor(createRuntime(listenForSignals()))
 }
 

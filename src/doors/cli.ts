@@ -1,8 +1,8 @@
-import { type App, createApp, type Runtime } from './app.ts'
-import type { CliContext, Session } from './cli/context.ts'
-import { runCli } from './cli/program.ts'
-import { defaultUpstream } from './config.ts'
-import { scopesOf } from './token/scope.ts'
+import { type App, createApp, type Runtime } from '../app.ts'
+import type { CliContext, Session } from '../cli/context.ts'
+import { runCli } from '../cli/program.ts'
+import { defaultUpstream } from '../config.ts'
+import { scopesOf } from '../token/scope.ts'
 
 /** Runs one of purser's own commands. @returns its exit code */
 export function runCliDoor(runtime: Runtime): Promise<number> {
@@ -22,11 +22,11 @@ function openSession(app: App, { env, uid = 0, now }: Runtime): Session {
     ...app,
     async vaultFile() {
       const { vault } = await app.config()
-      const { openKeySource } = await import('./vault/key-source.ts')
+      const { openKeySource } = await import('../vault/key-source.ts')
       return { path: vault.path, keys: openKeySource(vault.key, { env, uid }), uid }
     },
     async authorize(target, login, signal) {
-      const { createTokens } = await import('./token/tokens.ts')
+      const { createTokens } = await import('../token/tokens.ts')
       const { upstreams } = await app.config()
       const upstream = upstreams.find(({ host }) => host.name === target.host.name)
       const tokens = createTokens({ net: await app.net(), now })

@@ -1,10 +1,10 @@
-import { createApp, type Runtime } from './app.ts'
-import type { HelperContext } from './helper/context.ts'
-import { renderFault, runHelper } from './helper/protocol.ts'
-import type { Host } from './model/host.ts'
-import type { Log } from './observe/log.ts'
-import { registryOf } from './registries/all.ts'
-import { hostsOf } from './sources/request.ts'
+import { createApp, type Runtime } from '../app.ts'
+import type { HelperContext } from '../helper/context.ts'
+import { renderFault, runHelper } from '../helper/protocol.ts'
+import type { Host } from '../model/host.ts'
+import type { Log } from '../observe/log.ts'
+import { registryOf } from '../registries/all.ts'
+import { hostsOf } from '../sources/request.ts'
 
 /** Runs the Docker credential helper. @returns its exit code */
 export async function runHelperDoor(runtime: Runtime): Promise<0 | 1> {
