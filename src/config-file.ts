@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { type Config, defaultConfig } from './config.ts'
-import { PurserError } from './model/errors.ts'
+import { PurserError, systemCode } from './model/errors.ts'
 import type { Paths } from './paths.ts'
 
 /** A file of more than 1 MiB is no configuration that a person wrote. */
@@ -50,9 +50,7 @@ function readTrustedFile(path: string, { what, required, uid }: TrustedFile): st
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
-    if (!required && error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return undefined
-    }
+    if (!required && systemCode(error) === 'ENOENT') return undefined
     throw new PurserError('config-invalid', `cannot read ${what}`, { cause: error })
   }
   try {

@@ -2,6 +2,7 @@ import { readSync, writeSync } from 'node:fs'
 import { basename } from 'node:path'
 import { isSea } from 'node:sea'
 import type { Runtime } from './app.ts'
+import { systemCode } from './model/errors.ts'
 
 /** Made by the build; a checkout that runs from source has none. */
 declare const PURSER_VERSION: string | undefined
@@ -42,7 +43,7 @@ function write(fd: 1 | 2, text: string): void {
     try {
       rest = rest.subarray(writeSync(fd, rest))
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      const code = systemCode(error)
       if (code === 'EPIPE') return
       if (code !== 'EAGAIN') throw error
       // A pipe that is full and does not block: give its reader a moment.
@@ -69,7 +70,7 @@ function readChunk(chunk: Buffer): number {
     try {
       return readSync(0, chunk)
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      const code = systemCode(error)
       // Windows tells the end of a pipe so.
       if (code === 'EOF') return 0
       if (code !== 'EAGAIN') throw error

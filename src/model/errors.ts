@@ -72,6 +72,12 @@ export function codeOf(error: unknown): ErrorCode {
   return error instanceof PurserError ? error.code : 'internal'
 }
 
+/** The code of an error of the operating system, of Node or of undici, such as `ENOENT`. */
+export function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}
+
 /**
  * Foreign messages may quote what they choked on: a parser its input, an SDK a response. A system
  * call's are written by the operating system and name no more than a path or an address.
@@ -79,7 +85,7 @@ export function codeOf(error: unknown): ErrorCode {
 function describeOne(error: unknown): string {
   if (error instanceof PurserError) return error.message
   if (error instanceof Error) {
-    const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+    const code = systemCode(error)
     if (code !== undefined && 'syscall' in error) return error.message
     return code ?? error.name
   }

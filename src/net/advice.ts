@@ -1,3 +1,5 @@
+import { systemCode } from '../model/errors.ts'
+
 /** What Node's codes for a connection that did not come about ask of an operator. */
 const ADVICE = new Map([
   ['ENOTFOUND', 'check the spelling of the host, and DNS'],
@@ -21,6 +23,5 @@ const ADVICE = new Map([
  * @returns `undefined` if its error tells nothing that an operator could act on
  */
 export function adviceOn(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined
-  return typeof error.code === 'string' ? ADVICE.get(error.code) : undefined
+  return ADVICE.get(systemCode(error) ?? '')
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { systemCode } from '../model/errors.ts'
 import { adviceOn } from '../net/advice.ts'
 import { originOf } from '../token/upstream.ts'
 import { type Authorization, type Authorizer, isSame } from './authorize.ts'
@@ -156,12 +157,12 @@ function prepare(req: IncomingMessage, res: ServerResponse, route: Route): Trip 
 
 /** A connection that idled too long may close just as it is used again: that is nobody's fault. */
 function wasReset(error: Error): boolean {
-  const code = 'code' in error ? error.code : undefined
+  const code = systemCode(error)
   return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
 }
 
 function unreachable(route: Route, error: Error): Delivery {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
+  const code = systemCode(error) ?? error.name
   const advice = adviceOn(error)
   const what = `no answer from ${route.upstream.host.name}: ${code}`
   return answer(502, 'UNKNOWN', advice === undefined ? what : `${what}; ${advice}`)

@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import type { ListenAddress, UpstreamConfig } from '../config.ts'
-import { PurserError } from '../model/errors.ts'
+import { PurserError, systemCode } from '../model/errors.ts'
 import type { Net } from '../net/net.ts'
 import type { Log } from '../observe/log.ts'
 import type { Resolver } from '../resolver.ts'
@@ -138,7 +138,7 @@ function listen(server: Server, { address, port }: ListenAddress): Promise<Liste
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
       const told = `cannot listen on ${address}:${port}`
-      const taken = 'code' in cause && cause.code === 'EADDRINUSE'
+      const taken = systemCode(cause) === 'EADDRINUSE'
       const hint = taken ? 'stop what listens there, or choose a port with --listen' : undefined
       reject(new PurserError('network', told, { cause, hint }))
     })

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { systemCode } from '../model/errors.ts'
 import { DIRECTORY_MODE, FILE_MODE, inspectDirectory, type Uid } from './privacy.ts'
 
 /** Makes the directory, and those above it, for the user alone. @throws `unsafe-file` if it is not. */
@@ -56,12 +57,6 @@ export function replacePrivateFile(path: string, text: string): void {
 /** Writes an existing file, and returns when it is on the disk. */
 export function writeDurably(path: string, text: string): void {
   writeFileSync(path, text, { flag: 'r+', flush: true })
-}
-
-/** The code of an error of the operating system, such as `ENOENT`. */
-function systemCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined
-  return typeof error.code === 'string' ? error.code : undefined
 }
 
 /** A new name is on the disk when its directory is. */
