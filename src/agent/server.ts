@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { readBounded } from '../model/bytes.ts'
 import { codeOf, describeError, hintOf, PurserError } from '../model/errors.ts'
 import { nameOf } from '../model/target.ts'
 import type { Log } from '../observe/log.ts'
@@ -101,16 +102,8 @@ async function answer(
 }
 
 async function receive(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request) {
-    size += chunk.length
-    if (size > MAX_QUESTION_BYTES) {
-      throw new PurserError('request-invalid', 'the question has more than 64 KiB')
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
+  const tooLong = () => new PurserError('request-invalid', 'the question has more than 64 KiB')
+  return (await readBounded(request, MAX_QUESTION_BYTES, tooLong)).toString('utf8')
 }
 
 function send(response: ServerResponse, status: number, body: string): void {

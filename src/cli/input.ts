@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { addAbortSignal } from 'node:stream'
+import { readBounded } from '../model/bytes.ts'
 import { PurserError } from '../model/errors.ts'
 import type { CliContext } from './context.ts'
 
@@ -35,15 +36,8 @@ export async function readStdin(input: Input, flag: string): Promise<string> {
   if (stdinIsTerminal()) {
     throw new PurserError('usage', `${flag} reads a file or a pipe, not the terminal`)
   }
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of addAbortSignal(signal, stdin())) {
-    const bytes = Buffer.from(chunk)
-    size += bytes.length
-    if (size > MAX_INPUT_BYTES) throw tooLong(flag)
-    chunks.push(bytes)
-  }
-  return Buffer.concat(chunks).toString('utf8')
+  const piped = addAbortSignal(signal, stdin())
+  return (await readBounded(piped, MAX_INPUT_BYTES, () => tooLong(flag))).toString('utf8')
 }
 
 function tooLong(flag: string): PurserError {

@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici'
+import { readBounded } from '../model/bytes.ts'
 import { PurserError } from '../model/errors.ts'
 import { adviceOn } from './advice.ts'
 
@@ -88,7 +89,9 @@ async function receive(
       answer.body.on('error', () => undefined).destroy()
       throw refused(what, answer.statusCode)
     }
-    return await readBounded(answer.body, what)
+    const tooLong = () =>
+      new PurserError('upstream-refused', `${what}: an answer of more than 128 KiB`)
+    return (await readBounded(answer.body, MAX_ANSWER_BYTES, tooLong)).toString('utf8')
   } catch (error) {
     signal.throwIfAborted()
     if (timeout.aborted) {
@@ -97,20 +100,6 @@ async function receive(
     if (error instanceof PurserError) throw error
     throw new PurserError('network', what, { cause: error, hint: adviceOn(error) })
   }
-}
-
-async function readBounded(body: AsyncIterable<Buffer>, what: string): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  // Leaving the loop destroys the stream, and with it the connection.
-  for await (const chunk of body) {
-    size += chunk.length
-    if (size > MAX_ANSWER_BYTES) {
-      throw new PurserError('upstream-refused', `${what}: an answer of more than 128 KiB`)
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 function refused(what: string, status: number): PurserError {

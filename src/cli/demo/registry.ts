@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { readBounded } from '../../model/bytes.ts'
 import { digestOf } from './digest.ts'
 import { createGate, type GateOptions } from './gate.ts'
 
@@ -39,7 +40,7 @@ export async function startRegistry(options: GateOptions): Promise<DemoRegistry>
 
   async function answer(request: IncomingMessage): Promise<Answer> {
     const url = new URL(request.url ?? '', 'http://registry.invalid')
-    const body = await readBody(request)
+    const body = await readBounded(request, MAX_BODY_BYTES, () => new Error('body too large'))
     if (url.pathname === '/token') return answerToken(request, url)
     if (gate.admits(request, url)) return answerContent(request, url, body)
     const headers = { 'WWW-Authenticate': gate.challenge(request, url) }
@@ -123,17 +124,6 @@ export async function startRegistry(options: GateOptions): Promise<DemoRegistry>
 
 function portOf(address: AddressInfo | string | null): number {
   return typeof address === 'object' && address !== null ? address.port : 0
-}
-
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request) {
-    size += chunk.length
-    if (size > MAX_BODY_BYTES) throw new Error('body too large')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
 }
 
 function send({ method }: IncomingMessage, response: ServerResponse, answer: Answer): void {
