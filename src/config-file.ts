@@ -6,6 +6,7 @@ import type { Paths } from './paths.ts'
 /** A file of more than 1 MiB is no configuration that a person wrote. */
 const MAX_FILE_BYTES = 1024 * 1024
 
+/** Where the configuration may be, and who reads it. */
 export interface ConfigSources {
   readonly paths: Paths
   /** The file that a flag or `PURSER_CONFIG` names: it must exist. */

@@ -9,6 +9,7 @@ export interface Paths {
   readonly socket: string
 }
 
+/** The variables that say where files are to be. */
 export interface PathEnvironment {
   readonly PURSER_HOME?: string | undefined
   readonly XDG_RUNTIME_DIR?: string | undefined

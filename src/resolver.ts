@@ -34,6 +34,7 @@ export interface Resolver {
   forget?(login: Login): void
 }
 
+/** What a resolver is made of. */
 export interface ResolverOptions {
   /** In the order in which they are asked. */
   readonly sources: readonly Source[]

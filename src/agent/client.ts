@@ -14,6 +14,7 @@ import {
 /** A cloud may take 20 s over an exchange, and the agent tries three times within this. */
 const ANSWER_TIMEOUT_MS = 45_000
 
+/** Which agent to ask, and as whom. */
 export interface AgentClientOptions {
   readonly socket: string
   readonly uid: number

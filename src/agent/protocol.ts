@@ -16,8 +16,9 @@ const MAX_REPOSITORY_LENGTH = 2 * 1024
 /** The helper stores a login of up to 1 MiB, and JSON may escape each character as two. */
 export const MAX_ANSWER_BYTES = 2 * 1024 * 1024 + 64 * 1024
 
-/** The paths of the agent's API, as its clients write them. */
+/** Where the agent is asked for a login, by POST. */
 export const LOGIN_PATH = '/v1/login'
+/** Where the agent tells how it is, by GET. */
 export const STATUS_PATH = '/v1/status'
 
 /**

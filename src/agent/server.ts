@@ -18,6 +18,7 @@ import { claimSocket, protectSocket } from './socket.ts'
 /** A question is one packet: a client that takes longer is not one of ours. */
 const RECEIVE_TIMEOUT_MS = 5_000
 
+/** What an agent is made of. */
 export interface AgentOptions {
   /** The socket's path; its directory is made if need be. */
   readonly socket: string

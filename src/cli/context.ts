@@ -24,6 +24,7 @@ export interface Flags {
   readonly workspace?: string
 }
 
+/** The flags of `purser serve`. */
 export interface ServeFlags extends Flags {
   /** `address:port` each; empty for the configuration's. */
   readonly listen: readonly string[]

@@ -6,6 +6,7 @@ const CTRL_D = '\u0004'
 const CTRL_U = '\u0015'
 const ESCAPE = '\u001b'
 
+/** How a person is asked. */
 export interface AskOptions {
   /** Whether what is typed is shown; a secret is not. */
   readonly echo: boolean

@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'vault-corrupt'
   | 'vault-failed'
 
+/** What an error is told with beside its message. */
 export interface ErrorDetails {
   readonly cause?: unknown
   /** What to do next, as one sentence without a period. */

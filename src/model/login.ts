@@ -20,10 +20,12 @@ export function isIdentityToken(login: Login): boolean {
   return login.username === IDENTITY_TOKEN_USER
 }
 
+/** Whether a client would send the same for both. */
 export function sameLogin(a: Login, b: Pick<Login, 'username' | 'secret'>): boolean {
   return a.username === b.username && a.secret.equals(b.secret)
 }
 
+/** A login that ends when somebody ends it. */
 export function staticLogin(username: string, secret: Secret | string): Login {
   return {
     username,

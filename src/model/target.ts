@@ -14,6 +14,7 @@ export interface Target {
   readonly entry?: string
 }
 
+/** The workspace of whoever names none. */
 export const DEFAULT_WORKSPACE = 'default'
 
 /** `host` or `host/repository`, as a person writes it. */

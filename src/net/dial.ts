@@ -23,6 +23,7 @@ interface Destination {
   readonly port: number
 }
 
+/** Whom a dialer trusts, and where it goes instead. */
 export interface DialerOptions {
   readonly trust: () => SecureContext
   /** `host:port` to the `host:port` dialled instead. */

@@ -3,6 +3,7 @@ import { readBounded } from '../model/bytes.ts'
 import { PurserError } from '../model/errors.ts'
 import { adviceOn } from './advice.ts'
 
+/** A question whose answer is a JSON document. */
 export interface JsonRequest {
   readonly method: 'GET' | 'POST'
   readonly url: URL
@@ -10,6 +11,7 @@ export interface JsonRequest {
   readonly body?: string
 }
 
+/** Until when an answer is waited for. */
 export interface ExchangeLimits {
   readonly signal: AbortSignal
   /** From the first packet to the last byte of the answer. Default: 30 s, as docker waits. */

@@ -2,6 +2,7 @@ import { Agent, type RequestOptions } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Dial } from './dial.ts'
 
+/** How the agent's connections are opened and kept. */
 export interface HttpsAgentOptions {
   readonly dial: Dial
   readonly maxSockets: number

@@ -4,6 +4,7 @@ import { createHttpsAgent } from './https-agent.ts'
 import type { Net } from './net.ts'
 import { createTrust } from './trust.ts'
 
+/** What the operator says of the network. */
 export interface NetOptions {
   /** Certificates trusted beside the runtime's own roots, PEM. */
   readonly ca: readonly string[]

@@ -9,7 +9,9 @@ export interface Log {
   debug(event: string, fields?: LogFields): void
 }
 
+/** The levels of talk, gravest first: each one says what those before it say as well. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
+/** How much is said. */
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** Says nothing: what a helper's client would show its user is an answer, not talk. */

@@ -21,11 +21,13 @@ export interface Authorizer {
   refused(route: Route, authorization: Authorization, challenges: readonly string[]): void
 }
 
+/** Who is asked for a login and for a token, and in which workspace. */
 export interface AuthorizerOptions {
   readonly resolver: Resolver
   readonly tokens: Tokens
   readonly workspace: string
   readonly log: Log
+  /** Milliseconds since the epoch. */
   readonly now: () => number
 }
 
@@ -40,6 +42,7 @@ const MEMO_CAPACITY = 4_096
 /** Resolver and token service together, each with its own limits, are given this long. */
 const AUTHORIZE_TIMEOUT_MS = 60_000
 
+/** Makes an authorizer, which remembers an answer for a second. */
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const { resolver, tokens, workspace, log, now } = options
   const memo = createMemo<Authorization>({ now, ttlMs: MEMO_MS, capacity: MEMO_CAPACITY })

@@ -14,6 +14,7 @@ import type { Route } from './route.ts'
 import type { Seal } from './seal.ts'
 import { judge } from './verdict.ts'
 
+/** What requests are forwarded with. */
 export interface ForwardOptions {
   readonly dispatcher: Dispatcher
   readonly authorizer: Authorizer
@@ -56,6 +57,7 @@ const PULL_HEADERS_TIMEOUT_MS = 60_000
 /** Google's registry redirects once within itself; more than a few are a loop, or a game. */
 const MAX_MOVES = 5
 
+/** Makes the way from a client to a registry and back. */
 export function createForward({
   dispatcher,
   authorizer,

@@ -31,6 +31,7 @@ export function answerHere(method: string, url: string): LocalAnswer | undefined
   }
 }
 
+/** Sends an answer of the proxy's own. */
 export function sendLocal(res: ServerResponse, { type, body }: LocalAnswer): void {
   res.writeHead(200, {
     'Content-Type': type,

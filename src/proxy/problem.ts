@@ -28,6 +28,7 @@ type ProblemCode =
   | 'UNKNOWN'
   | 'UNSUPPORTED'
 
+/** Makes a problem; its message goes to the client as it is. */
 export function problem(status: number, code: ProblemCode, message: string): Problem {
   return { status, code, message }
 }

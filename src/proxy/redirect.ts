@@ -13,6 +13,7 @@ export type Redirect =
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
+/** Whether a status sends the client elsewhere: 304 and 300 do not. */
 export function isRedirect(status: number): boolean {
   return REDIRECTS.has(status)
 }

@@ -22,6 +22,7 @@ import { type Route, routeOf } from './route.ts'
 import { createSeal } from './seal.ts'
 import type { UpstreamTable } from './upstreams.ts'
 
+/** What the proxy is made of. */
 export interface ProxyOptions {
   readonly upstreams: UpstreamTable
   readonly resolver: Resolver
@@ -33,6 +34,7 @@ export interface ProxyOptions {
   /** Names beside loopback's own by which clients may call the proxy, without port. */
   readonly hosts?: readonly string[]
   readonly log: Log
+  /** Milliseconds since the epoch. */
   readonly now: () => number
 }
 
@@ -77,6 +79,7 @@ const STALL_TIMEOUT_MS = 20 * 60_000
 /** How long a transfer may go on once the proxy is told to stop; service managers allow 90 s. */
 const GRACE_MS = 10_000
 
+/** Makes a proxy that listens nowhere yet. */
 export function createProxy(options: ProxyOptions): Proxy {
   const { upstreams, workspace, log, now, stallTimeoutMs = STALL_TIMEOUT_MS } = options
   const admit = createAdmission(options.hosts ?? [])

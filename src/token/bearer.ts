@@ -9,6 +9,7 @@ import { approveRealm } from './realm.ts'
 import { mergeScopes, scopeKey } from './scope.ts'
 import { apiUrl, type Upstream } from './upstream.ts'
 
+/** Which token is needed, and where a challenge says that it is to be had. */
 export interface BearerQuestion {
   readonly upstream: Upstream
   readonly realm: string
@@ -35,11 +36,14 @@ const CAPACITY = 512
 const MIN_MARGIN_MS = 10_000
 const MAX_MARGIN_MS = 60_000
 
+/** What tokens are fetched and judged with. */
 export interface BearerOptions {
   readonly net: Pick<Net, 'realm'>
+  /** Milliseconds since the epoch. */
   readonly now: () => number
 }
 
+/** Makes an empty memory of tokens, which fetches what it has not. */
 export function createBearerTokens({ net, now }: BearerOptions): BearerTokens {
   const tokens = createLru<Token & { readonly header: Secret }>(CAPACITY)
   const wider = createLru<readonly string[]>(CAPACITY)

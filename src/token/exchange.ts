@@ -27,8 +27,10 @@ export interface Token {
   readonly expiresAt: Date
 }
 
+/** How a token service is reached, and until when it is waited for. */
 export interface ExchangeOptions {
   readonly net: Pick<Net, 'realm'>
+  /** Milliseconds since the epoch. */
   readonly now: () => number
   readonly signal: AbortSignal
 }

@@ -29,6 +29,7 @@ const REMEMBERED_MS = 60 * 60_000
 /** An operator has some dozens of registries. */
 const CAPACITY = 1_000
 
+/** As long as a token service is given. */
 const TIMEOUT_MS = 30_000
 
 interface Memory {
@@ -36,11 +37,18 @@ interface Memory {
   readonly until: number
 }
 
+/** How registries are reached, and by which clock they are remembered. */
 export interface ProbeOptions {
   readonly net: Pick<Net, 'upstream'>
+  /** Milliseconds since the epoch. */
   readonly now: () => number
 }
 
+/**
+ * Makes a probe that has asked nobody yet.
+ *
+ * @see https://distribution.github.io/distribution/spec/api/#api-version-check
+ */
 export function createProbe({ net, now }: ProbeOptions): Probe {
   const memories = createLru<Memory>(CAPACITY)
   const flights = createSingleFlight<Scheme>()

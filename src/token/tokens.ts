@@ -47,11 +47,18 @@ export interface Tokens {
   refused(refusal: Refusal): void
 }
 
+/** What registries and their token services are asked with. */
 export interface TokensOptions {
   readonly net: Pick<Net, 'upstream' | 'realm'>
+  /** Milliseconds since the epoch. */
   readonly now: () => number
 }
 
+/**
+ * Makes the token layer; nobody is asked yet.
+ *
+ * @see https://distribution.github.io/distribution/spec/auth/token/
+ */
 export function createTokens({ net, now }: TokensOptions): Tokens {
   const probe = createProbe({ net, now })
   const bearer = createBearerTokens({ net, now })

@@ -30,6 +30,7 @@ interface KeyWriter {
   replace(keys: Keyring): void
 }
 
+/** What a key source may look at beside its own place. */
 export interface KeyEnvironment {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly uid: Uid

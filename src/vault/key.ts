@@ -21,6 +21,7 @@ const ANY_VERSION = /^purser-key-v\d+:/
 /** A rotation needs two keys; more than this many is no key file of ours. */
 const MAX_KEYS = 16
 
+/** Makes a new key of random bits. */
 export function generateKey(): VaultKey {
   return keyOf(randomBytes(KEY_BYTES))
 }

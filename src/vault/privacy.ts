@@ -13,7 +13,9 @@ import { PurserError } from '../model/errors.ts'
 /** The effective user id; `undefined` where the platform has none, and so no owners to check. */
 export type Uid = number | undefined
 
+/** The mode of a file that is its owner's alone. */
 export const FILE_MODE = 0o600
+/** The mode of a directory that is its owner's alone. */
 export const DIRECTORY_MODE = 0o700
 
 /** What a private file may be: the mode bits that nobody may have, and owners beside the user. */

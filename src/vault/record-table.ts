@@ -44,6 +44,7 @@ export function selectEntry(session: Session, key: EntryKey): Entry | undefined 
   }
 }
 
+/** Writes an entry, in the place of one with the same key. */
 export function upsertEntry({ db, sealer, lookup }: Session, entry: Entry): void {
   const columns = lookup.columns(entry)
   const { identity, scope, hostname, workspace } = columns

@@ -11,6 +11,7 @@ import { sameCredential } from './record.ts'
 import { deleteEntry, selectEntries, selectEntry, upsertEntry } from './record-table.ts'
 import type { Entry, Vault } from './vault.ts'
 
+/** Which vault to open, and by which clock. */
 export interface VaultOptions extends VaultFile {
   /** Milliseconds since the epoch: when an entry was updated. */
   readonly now: () => number

@@ -11,6 +11,7 @@ export interface EntryKey {
   readonly name: string
 }
 
+/** The name of an entry that nobody has named. */
 export const DEFAULT_ENTRY = 'default'
 
 /** One record of the vault. */

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 
+/** Where the checklist is shown. */
 export interface Screen {
   writeOut(text: string): void
   stdoutIsTerminal(): boolean
@@ -13,6 +14,7 @@ export interface Checklist {
   step<T>(text: string, work: () => Promise<T>, more?: (result: T) => string): Promise<T>
 }
 
+/** Makes a checklist with nothing on it yet, in colours where the screen has some. */
 export function createChecklist(screen: Screen): Checklist {
   const colours = screen.stdoutIsTerminal() && !screen.env['NO_COLOR']
   const style = (format: 'green' | 'red' | 'bold' | 'dim', text: string) =>
