@@ -35,6 +35,11 @@ export function single(query: Query, name: string): string | undefined | null {
   return found
 }
 
+/** Whether there is a pair of this name, whatever its value. */
+export function has(query: Query, name: string): boolean {
+  return query.some((pair) => pair.name === name)
+}
+
 /** Writes pairs back as they were, all but those of one name. */
 export function without(query: Query, name: string): string {
   return query

@@ -2,9 +2,11 @@ import type { UpstreamConfig } from '../config.ts'
 import { isDigest, isRepository } from '../model/grammar.ts'
 import { quote, repositoryAt, tryParseHost } from '../model/host.ts'
 import type { Action } from '../model/target.ts'
+import { scopesOf } from '../token/scope.ts'
 import { type Ask, type Kind, parseAsk } from './ask.ts'
+import { pathOf } from './path.ts'
 import { isProblem, type Problem, problem } from './problem.ts'
-import { type Query, single, without } from './query.ts'
+import { has, type Query, single } from './query.ts'
 import { type UpstreamTable, upstreamNamed } from './upstreams.ts'
 
 /** Where a request goes: a registry of the table, and what in it. */
@@ -102,7 +104,7 @@ function describe(method: string, ask: Ask, place: Place, repository: string): R
   }
   const from = kind === 'uploads' && has(query, 'mount') ? mountSource(query, place) : undefined
   const base = `/v2/${place.prefix}${place.repository}`
-  const scopes = scopesOf(method, action, repository, from)
+  const scopes = scopesFor(method, action, repository, from)
   const path = pathOf({ kind, repository, reference, query, digest, from })
   const route = { method, kind, action, upstream, repository, reference, base, ns }
   return { ...route, digest, from, scopes, path }
@@ -119,72 +121,20 @@ function mountSource(query: Query, { upstream, prefix }: Place): string | undefi
   return isRepository(repository) ? repository : undefined
 }
 
-/**
- * @see https://distribution.github.io/distribution/spec/auth/scope/
- */
-function scopesOf(
+/** The scopes of the token that a request needs: its own, and that of what it mounts. */
+function scopesFor(
   method: string,
   action: Action,
   repository: string,
   from: string | undefined,
 ): readonly string[] {
-  const scopes = [`repository:${repository}:${actionsOf(method, action)}`]
-  if (from !== undefined && from !== repository) scopes.push(`repository:${from}:pull`)
-  return scopes
-}
-
-function actionsOf(method: string, action: Action): string {
-  switch (action) {
-    case 'pull':
-      return 'pull'
-    case 'push':
-      // distribution wants `delete` for every DELETE, that of an upload too.
-      return method === 'DELETE' ? 'pull,push,delete' : 'pull,push'
-    case 'delete':
-      return 'delete'
-  }
-}
-
-/** Built from what was parsed, never from what was sent. */
-function pathOf({
-  kind,
-  repository,
-  reference,
-  query,
-  digest,
-  from,
-}: Pick<Route, 'kind' | 'repository' | 'reference' | 'digest' | 'from'> & {
-  readonly query: Query
-}): string {
-  switch (kind) {
-    case 'blob':
-      return `/v2/${repository}/blobs/${reference}`
-    case 'manifest':
-      return `/v2/${repository}/manifests/${reference}`
-    case 'referrers':
-      return withQuery(`/v2/${repository}/referrers/${reference}`, without(query, 'ns'))
-    case 'tags':
-      return withQuery(`/v2/${repository}/tags/list`, without(query, 'ns'))
-    case 'upload':
-      return digest === undefined ? '' : `digest=${encodeURIComponent(digest)}`
-    case 'uploads':
-      return withQuery(`/v2/${repository}/blobs/uploads/`, startOf(query, digest, from))
-  }
-}
-
-function startOf(query: Query, digest: string | undefined, from: string | undefined): string {
-  if (digest === undefined) return ''
-  if (!has(query, 'mount')) return `digest=${encodeURIComponent(digest)}`
-  if (from === undefined) return ''
-  return `mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from)}`
-}
-
-function withQuery(path: string, query: string): string {
-  return query === '' ? path : `${path}?${query}`
-}
-
-function has(query: Query, name: string): boolean {
-  return query.some((pair) => pair.name === name)
+  // distribution wants `delete` for every DELETE, that of an upload too.
+  const own =
+    method === 'DELETE' && action === 'push'
+      ? [`repository:${repository}:pull,push,delete`]
+      : scopesOf({ repository, action })
+  if (from === undefined || from === repository) return own
+  return [...own, ...scopesOf({ repository: from, action: 'pull' })]
 }
 
 function unknown(name: string): Problem {
