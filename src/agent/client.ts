@@ -25,8 +25,8 @@ export interface AgentClientOptions {
 /**
  * A resolver that asks the agent.
  *
- * It throws `agent-unreachable` if none is listening for this vault; what the agent itself refuses is told with the
- * agent's own code, and is an answer.
+ * It throws `agent-unreachable` if none is listening for this vault; what the agent itself refuses is
+ * told with the agent's own code, and is an answer.
  */
 export function createAgentClient({ socket, uid, vault }: AgentClientOptions): Resolver {
   return {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { usernameOf } from '../registries/static-login.ts'
-import type { Entry } from '../vault/vault.ts'
+import { type Entry, placeOf } from '../vault/vault.ts'
 import { type CliContext, type Flags, withSession } from './context.ts'
 import { renderJson, renderTable, say } from './terminal.ts'
 import { workspaceOption } from './workspace.ts'
@@ -49,7 +49,6 @@ function describe({ host, prefix, name, credential, updatedAt }: Entry) {
 }
 
 function rowOf(entry: Entry): readonly string[] {
-  const { host, prefix, name, kind, username, updatedAt } = describe(entry)
-  const place = prefix === '' ? host : `${host}/${prefix}`
-  return [place, name, kind, username, updatedAt.replace(/\.\d+Z$/, 'Z')]
+  const { name, kind, username, updatedAt } = describe(entry)
+  return [placeOf(entry), name, kind, username, updatedAt.replace(/\.\d+Z$/, 'Z')]
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { PurserError } from '../model/errors.ts'
 import { looksLikeHost, quote } from '../model/host.ts'
 import { registryOf } from '../registries/all.ts'
-import { DEFAULT_ENTRY } from '../vault/vault.ts'
+import { DEFAULT_ENTRY, placeOf } from '../vault/vault.ts'
 import { type CliContext, type Flags, withSession } from './context.ts'
 import { type CredentialFlags, readCredential } from './credential.ts'
 import { parseHostAndPrefix } from './place.ts'
@@ -59,7 +59,7 @@ async function login(text: string, flags: LoginFlags, context: CliContext): Prom
     const credential = await readCredential({ host, registry }, flags, context)
     const vault = await session.vault()
     await vault.put({ workspace, host, prefix, name: flags.name }, credential)
-    const place = prefix === '' ? host.name : `${host.name}/${prefix}`
+    const place = placeOf({ host, prefix })
     const article = /^[aeiou]/.test(credential.kind) ? 'an' : 'a'
     say(
       context,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { PurserError } from '../model/errors.ts'
+import { placeOf } from '../vault/vault.ts'
 import { type CliContext, type Flags, withSession } from './context.ts'
 import { parseHostAndPrefix } from './place.ts'
 import { say } from './terminal.ts'
@@ -24,11 +25,11 @@ export function addLogout(program: Command, context: CliContext): void {
     .addOption(workspaceOption())
     .option('--name <name>', 'remove the entry of this name alone')
     .addHelpText('after', HELP)
-    .action((place: string, flags: LogoutFlags) => logout(place, flags, context))
+    .action((text: string, flags: LogoutFlags) => logout(text, flags, context))
 }
 
-async function logout(place: string, flags: LogoutFlags, context: CliContext): Promise<void> {
-  const { host, prefix } = parseHostAndPrefix(place)
+async function logout(text: string, flags: LogoutFlags, context: CliContext): Promise<void> {
+  const { host, prefix } = parseHostAndPrefix(text)
   await withSession(context, flags, async ({ workspace, vault: open }) => {
     const vault = await open()
     const entries = await vault.find(workspace, host, prefix)
@@ -37,13 +38,13 @@ async function logout(place: string, flags: LogoutFlags, context: CliContext): P
       const meant = entry.prefix === prefix && (flags.name ?? entry.name) === entry.name
       if (meant && (await vault.remove(entry))) removed++
     }
-    const name = prefix === '' ? host.name : `${host.name}/${prefix}`
+    const place = placeOf({ host, prefix })
     if (removed === 0) {
-      throw new PurserError('not-found', `no entry for ${name} in workspace ${workspace}`, {
+      throw new PurserError('not-found', `no entry for ${place} in workspace ${workspace}`, {
         hint: 'see what there is: purser list',
       })
     }
     const what = removed === 1 ? 'the entry' : `${removed} entries`
-    say(context, `removed ${what} for ${name} from workspace ${workspace}`)
+    say(context, `removed ${what} for ${place} from workspace ${workspace}`)
   })
 }

@@ -3,7 +3,7 @@ import { describeError } from '../model/errors.ts'
 import { type Host, isDockerHub } from '../model/host.ts'
 import { usernameOf } from '../registries/static-login.ts'
 import { chooseEntry, isUrlName } from '../vault/spelling.ts'
-import type { Entry } from '../vault/vault.ts'
+import { type Entry, placeOf } from '../vault/vault.ts'
 import type { HelperContext } from './context.ts'
 import { DOCKER_HUB_URL } from './server-url.ts'
 
@@ -37,7 +37,7 @@ function urlOf({ host, prefix, name }: Entry): string {
 
 function urlOfHost(host: Host, prefix: string): string {
   if (isDockerHub(host)) return prefix === '' ? DOCKER_HUB_URL : `index.docker.io/${prefix}`
-  return prefix === '' ? host.name : `${host.name}/${prefix}`
+  return placeOf({ host, prefix })
 }
 
 async function find(

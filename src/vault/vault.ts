@@ -14,6 +14,11 @@ export interface EntryKey {
 /** The name of an entry that nobody has named. */
 export const DEFAULT_ENTRY = 'default'
 
+/** `host` or `host/prefix`, as a person writes it. */
+export function placeOf({ host, prefix }: Pick<EntryKey, 'host' | 'prefix'>): string {
+  return prefix === '' ? host.name : `${host.name}/${prefix}`
+}
+
 /** One record of the vault. */
 export interface Entry extends EntryKey {
   readonly credential: Credential
