@@ -4,9 +4,6 @@ import type { Host } from '../model/host.ts'
 import type { Login } from '../model/login.ts'
 import { Secret } from '../model/secret.ts'
 
-/** The user of every login that Amazon mints. */
-export const ECR_USER = 'AWS'
-
 /** A token is 2 to 4 KiB; it has to fit into a header, which is 16 KiB where it is small. */
 const MAX_TOKEN_LENGTH = 16 * 1024
 

@@ -6,10 +6,10 @@ import type { Login } from '../model/login.ts'
 import { Secret } from '../model/secret.ts'
 import type { Net } from '../net/net.ts'
 import { parseEcrHost } from './ecr-host.ts'
-import { ECR_USER, passwordExpiry } from './ecr-token.ts'
+import { passwordExpiry } from './ecr-token.ts'
 import { readPair, refuseForeignKeys, requireKey } from './keys.ts'
 import { type Registry, unsupportedCredential } from './registry.ts'
-import { loginWithin } from './static-login.ts'
+import { ECR_USER, loginWithin } from './static-login.ts'
 
 export interface EcrOptions {
   net(): Promise<Net>

@@ -1,6 +1,9 @@
 import type { Credential } from '../model/credential.ts'
 import { IDENTITY_TOKEN_USER, type Login, staticLogin } from '../model/login.ts'
 
+/** The user of every login that Amazon mints. */
+export const ECR_USER = 'AWS'
+
 /**
  * The user name of the login that a credential becomes, known without asking anybody.
  *
@@ -12,7 +15,7 @@ export function usernameOf(credential: Credential): string {
     case 'basic':
       return credential.username
     case 'aws':
-      return 'AWS'
+      return ECR_USER
     case 'gcp-token':
       return 'oauth2accesstoken'
     case 'identity-token':

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import { PurserError } from '../model/errors.ts'
+import { readBounded } from '../model/bytes.ts'
+import { PurserError, systemCode } from '../model/errors.ts'
 import { type ContainerRequest, MAX_REQUEST_BYTES, parseRequest } from './request.ts'
 
 /**
@@ -15,7 +16,9 @@ export async function loadRequest(
 ): Promise<ContainerRequest> {
   if (where.trimStart().startsWith('{')) return parseRequest(where)
   if (where !== '-') return parseRequest(decode(readFile(where)))
-  if (stdin !== undefined) return parseRequest(decode(await readAll(stdin())))
+  if (stdin !== undefined) {
+    return parseRequest(decode(await readBounded(stdin(), MAX_REQUEST_BYTES, tooLong)))
+  }
   throw new PurserError('request-invalid', 'the request cannot be standard input here', {
     hint: 'name a file, or pass JSON that starts with {',
   })
@@ -30,17 +33,6 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-async function readAll(input: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of input) {
-    size += chunk.length
-    if (size > MAX_REQUEST_BYTES) throw tooLong()
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
 function readFile(path: string): Uint8Array {
   let fd: number
   try {
@@ -48,7 +40,7 @@ function readFile(path: string): Uint8Array {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
     // The system's own message would quote the path, and that may be a request gone wrong.
-    const code = error instanceof Error && 'code' in error ? error.code : 'unknown error'
+    const code = systemCode(error) ?? 'unknown error'
     throw new PurserError('request-invalid', `cannot read the request's file: ${code}`, {
       hint: 'name a file, or pass JSON that starts with {',
     })

@@ -1,5 +1,5 @@
 import { chooseEntry } from '../vault/spelling.ts'
-import type { Entry, Vault } from '../vault/vault.ts'
+import { type Entry, placeOf, type Vault } from '../vault/vault.ts'
 import type { Source } from './source.ts'
 
 /**
@@ -18,7 +18,6 @@ export function vaultSource(open: () => Promise<Vault>): Source {
   }
 }
 
-function nameEntry({ workspace, host, prefix, name }: Entry): string {
-  const place = prefix === '' ? host.name : `${host.name}/${prefix}`
-  return `entry ${name} for ${place} of workspace ${workspace}`
+function nameEntry(entry: Entry): string {
+  return `entry ${entry.name} for ${placeOf(entry)} of workspace ${entry.workspace}`
 }
