@@ -1,12 +1,12 @@
 import { isOwnSocket } from './agent/own-socket.ts'
 import type { Flags, Streams } from './cli/context.ts'
-import type { Config } from './config.ts'
-import { loadConfig, readCertificates } from './config-file.ts'
+import type { Config } from './config/config.ts'
+import { loadConfig, readCertificates } from './config/file.ts'
+import { findPaths, type Paths } from './config/paths.ts'
 import { PurserError } from './model/errors.ts'
 import { DEFAULT_WORKSPACE } from './model/target.ts'
 import type { Net } from './net/net.ts'
 import { LOG_LEVELS, type Log, type LogLevel, silentLog } from './observe/log.ts'
-import { findPaths, type Paths } from './paths.ts'
 import { createRegistries } from './registries/all.ts'
 import type { Registry } from './registries/registry.ts'
 import type { ContainerRequest } from './request/request.ts'
@@ -61,6 +61,19 @@ export function createApp(runtime: Runtime, flags: Flags = {}): App {
   const paths = findPaths(env, uid)
   const closers: (() => Promise<void>)[] = []
 
+  const openDialer = once(async () => {
+    const { connect, tls } = await app.config()
+    const { createDialer } = await import('./net/dial.ts')
+    return createDialer({ ca: tls.ca.map((path) => readCertificates(path, runtime.uid)), connect })
+  })
+  // Without undici, which costs a helper that asks one question more than the question.
+  const openHttpsAgent = once(async () => {
+    const { createHttpsAgent } = await import('./net/https-agent.ts')
+    const agent = createHttpsAgent(await openDialer())
+    closers.push(async () => agent.destroy())
+    return agent
+  })
+
   const app: App = {
     workspace: flags.workspace ?? (env['PURSER_WORKSPACE'] || DEFAULT_WORKSPACE),
     socket: socketOf(env, paths),
@@ -79,12 +92,8 @@ export function createApp(runtime: Runtime, flags: Flags = {}): App {
       return open
     }),
     net: once(async () => {
-      const { connect, tls } = await app.config()
       const { createNet } = await import('./net/undici.ts')
-      const net = createNet({
-        ca: tls.ca.map((path) => readCertificates(path, runtime.uid)),
-        connect,
-      })
+      const net = createNet(await openDialer())
       closers.push(() => net.close())
       return net
     }),
@@ -97,7 +106,9 @@ export function createApp(runtime: Runtime, flags: Flags = {}): App {
       const { addAbortSignal } = await import('node:stream')
       return loadRequest(where, { stdin: () => addAbortSignal(runtime.signal, piped(runtime)) })
     }),
-    registries: once(() => createRegistries({ net: app.net, now })),
+    registries: once(() =>
+      createRegistries({ httpsAgent: openHttpsAgent, net: app.net, env, now }),
+    ),
     sources: once(async () => {
       const { buildRegistry } = await app.config()
       const { sourceOrder } = await import('./sources/order.ts')
@@ -113,7 +124,12 @@ export function createApp(runtime: Runtime, flags: Flags = {}): App {
       const { createCache } = await import('./cache/cache.ts')
       const { createResolver } = await import('./resolver.ts')
       const sources = await app.sources()
-      return createResolver({ sources, registries: app.registries(), cache: createCache({ now }) })
+      return createResolver({
+        sources,
+        registries: app.registries(),
+        cache: createCache({ now }),
+        now,
+      })
     }),
     resolver: once(async () => {
       const { socket } = app

@@ -39,20 +39,27 @@ export interface ResolverOptions {
   /** In the order in which they are asked. */
   readonly sources: readonly Source[]
   readonly registries: readonly Registry[]
-  readonly cache: Cache<Login>
+  readonly cache: Cache<Login | undefined>
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
 }
 
+/** An identity that a machine has not is not looked for again at once; half of this, by its margin. */
+const MISS_MS = 10 * 60_000
+
 /** Makes the one answer of all front doors: the first source that has it, exchanged and cached. */
-export function createResolver({ sources, registries, cache }: ResolverOptions): Resolver {
+export function createResolver({ sources, registries, cache, now }: ResolverOptions): Resolver {
   const fingerprint = createFingerprint()
   const keys = new WeakMap<Login, string>()
 
   async function exchange(found: Found, registry: Registry, target: Target, signal: AbortSignal) {
     const { credential } = found
     if (!needsExchange(credential)) return registry.exchange(credential, target, signal)
-    const key = `${registry.name} ${target.host.name} ${fingerprint(credential)}`
+    const audience = registry.audience(target.host)
+    const key = `${registry.name} ${audience} ${fingerprint(credential)}`
     const produce = async (shared: AbortSignal) => {
       const login = await registry.exchange(credential, target, shared)
+      if (login === undefined) return { value: login, expiresAt: new Date(now() + MISS_MS) }
       keys.set(login, key)
       return { value: login, expiresAt: login.expiresAt }
     }
@@ -67,6 +74,7 @@ export function createResolver({ sources, registries, cache }: ResolverOptions):
         const registry = registryOf(registries, target.host)
         try {
           const login = await exchange(found, registry, target, signal)
+          if (login === undefined) continue
           return { login, source: source.name, from: found.from, registry: registry.name }
         } catch (error) {
           signal.throwIfAborted()

@@ -26,6 +26,7 @@ function keys(secret: string): Credential {
     accessKeyId: 'AKIDEXAMPLE',
     secretAccessKey: new Secret(secret),
     sessionToken: undefined,
+    role: undefined,
   }
 }
 
@@ -51,6 +52,7 @@ function cloud(now: () => number, fail?: () => void) {
     name: 'cloud',
     matches: () => true,
     read: () => undefined,
+    audience: ({ name }) => name,
     async exchange(credential): Promise<Login> {
       if (credential.kind === 'basic') {
         return { username: credential.username, secret: credential.password, expiresAt: undefined }
@@ -68,7 +70,12 @@ function setUp(sources: readonly Source[], fail?: () => void) {
   let at = 1_800_000_000_000
   const now = () => at
   const { registry, exchanges } = cloud(now, fail)
-  const resolver = createResolver({ sources, registries: [registry], cache: createCache({ now }) })
+  const resolver = createResolver({
+    sources,
+    registries: [registry],
+    cache: createCache({ now }),
+    now,
+  })
   const secret = async () => (await resolver.resolve(target, never))?.login.secret.reveal()
   return {
     resolver,

@@ -1,7 +1,7 @@
 import { type App, createApp, type Runtime } from '../app.ts'
 import type { CliContext, Session } from '../cli/context.ts'
 import { runCli } from '../cli/program.ts'
-import { defaultUpstream } from '../config.ts'
+import { defaultUpstream } from '../config/config.ts'
 import { scopesOf } from '../token/scope.ts'
 
 /** Runs one of purser's own commands. @returns its exit code */

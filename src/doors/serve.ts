@@ -3,8 +3,13 @@ import { type Agent, startAgent } from '../agent/server.ts'
 import { type App, createApp, type Runtime } from '../app.ts'
 import { createMemo } from '../cache/memo.ts'
 import type { ServeFlags } from '../cli/context.ts'
-import { type Config, defaultUpstream, type ListenAddress, type UpstreamConfig } from '../config.ts'
-import { parseListen } from '../config-toml.ts'
+import {
+  type Config,
+  defaultUpstream,
+  type ListenAddress,
+  type UpstreamConfig,
+} from '../config/config.ts'
+import { parseListen } from '../config/listen.ts'
 import { PurserError } from '../model/errors.ts'
 import type { Host } from '../model/host.ts'
 import type { Log } from '../observe/log.ts'

@@ -6,15 +6,11 @@ import {
   Socket,
   type TcpNetConnectOpts,
 } from 'node:net'
-import {
-  checkServerIdentity,
-  type SecureContext,
-  type TLSSocket,
-  connect as tlsConnect,
-} from 'node:tls'
+import { checkServerIdentity, type TLSSocket, connect as tlsConnect } from 'node:tls'
 import { createLru } from '../cache/lru.ts'
 import { PurserError } from '../model/errors.ts'
 import { isPublicAddress } from './address.ts'
+import { createTrust } from './trust.ts'
 
 /** Where a request wants to go; the hostname is without brackets. */
 interface Destination {
@@ -25,8 +21,9 @@ interface Destination {
 
 /** Whom a dialer trusts, and where it goes instead. */
 export interface DialerOptions {
-  readonly trust: () => SecureContext
-  /** `host:port` to the `host:port` dialled instead. */
+  /** Certificates trusted beside the runtime's own roots, PEM. */
+  readonly ca: readonly string[]
+  /** `host:port` to the `host:port` dialled instead, as in curl's --connect-to. */
   readonly connect: ReadonlyMap<string, string>
   /** Resolves names that are guarded; a test's own, or the system's by default. */
   readonly resolve?: typeof lookup
@@ -48,14 +45,19 @@ const CONNECT_TIMEOUT_MS = 10_000
 /** A TLS session per origin: an upstream and its realm are two, and an operator has some dozens. */
 const MAX_SESSIONS = 256
 
-/** The one place where sockets are opened, for undici and `node:https` alike. */
+/**
+ * The one place where sockets are opened, for undici and `node:https` alike.
+ *
+ * @throws `config-invalid` if `connect` names something that is not `host:port`
+ */
 export function createDialer({
-  trust,
+  ca,
   connect,
   resolve = lookup,
   connectTimeoutMs = CONNECT_TIMEOUT_MS,
 }: DialerOptions): Dial {
   const routes = new Map([...connect].map(([from, to]) => [from.toLowerCase(), parseEndpoint(to)]))
+  const trust = createTrust(ca)
   const sessions = createLru<Buffer>(MAX_SESSIONS)
   const guardedLookup = createGuardedLookup(resolve)
 

@@ -2,25 +2,22 @@ import { Agent, type RequestOptions } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Dial } from './dial.ts'
 
-/** How the agent's connections are opened and kept. */
-export interface HttpsAgentOptions {
-  readonly dial: Dial
-  readonly maxSockets: number
-  /** How long an idle connection is kept. */
-  readonly idleTimeoutMs: number
-}
+/** A cloud's API is asked once for many: more at a time are a herd. */
+const MAX_SOCKETS = 16
+/** Shorter than what front ends keep: a request on a connection that is just closing fails. */
+const IDLE_TIMEOUT_MS = 30_000
 
 /** An agent for SDKs that bring their own client, on connections that `dial` opens. */
-export function createHttpsAgent(options: HttpsAgentOptions): Agent {
-  return new DialAgent(options)
+export function createHttpsAgent(dial: Dial): Agent {
+  return new DialAgent(dial)
 }
 
 /** A class, because overriding this method is how `node:https` takes a connector. */
 class DialAgent extends Agent {
   readonly #dial: Dial
 
-  constructor({ dial, maxSockets, idleTimeoutMs }: HttpsAgentOptions) {
-    super({ keepAlive: true, maxSockets, timeout: idleTimeoutMs })
+  constructor(dial: Dial) {
+    super({ keepAlive: true, maxSockets: MAX_SOCKETS, timeout: IDLE_TIMEOUT_MS })
     this.#dial = dial
   }
 

@@ -1,4 +1,3 @@
-import type { Agent } from 'node:https'
 import type { Dispatcher } from 'undici'
 
 /**
@@ -15,8 +14,6 @@ export interface Net {
    * unless `allowPrivate` says that the policy has approved this origin.
    */
   realm(options: { readonly allowPrivate: boolean }): Dispatcher
-  /** The same rules for SDKs that bring their own client. */
-  readonly httpsAgent: Agent
   /** Closes every connection; what is still under way fails. */
   close(): Promise<void>
 }

@@ -1,16 +1,6 @@
 import { Agent, type buildConnector } from 'undici'
-import { createDialer, type Dial } from './dial.ts'
-import { createHttpsAgent } from './https-agent.ts'
+import type { Dial } from './dial.ts'
 import type { Net } from './net.ts'
-import { createTrust } from './trust.ts'
-
-/** What the operator says of the network. */
-export interface NetOptions {
-  /** Certificates trusted beside the runtime's own roots, PEM. */
-  readonly ca: readonly string[]
-  /** `host:port` to the `host:port` dialled instead, as in curl's --connect-to. */
-  readonly connect: ReadonlyMap<string, string>
-}
 
 /** A lazy mounter reads up to 64 ranges at once, and another may do so beside it. */
 const CONNECTIONS_PER_ORIGIN = 128
@@ -27,26 +17,14 @@ const MAX_HEADER_BYTES = 128 * 1024
 /** A registry that commits a large blob to its store answers the PUT after minutes. */
 const HEADERS_TIMEOUT_MS = 10 * 60_000
 
-/**
- * Opens nothing yet; the roots are read with the first TLS connection.
- *
- * @throws `config-invalid` if `connect` names something that is not `host:port`.
- */
-export function createNet({ ca, connect }: NetOptions): Net {
-  const dial = createDialer({ trust: createTrust(ca), connect })
+/** Makes the way out over connections that `dial` opens; it opens none yet. */
+export function createNet(dial: Dial): Net {
   const upstream = createAgent(dial, false)
   const guarded = createAgent(dial, true)
-  const httpsAgent = createHttpsAgent({
-    dial,
-    maxSockets: CONNECTIONS_PER_ORIGIN,
-    idleTimeoutMs: IDLE_TIMEOUT_MS,
-  })
   return {
     upstream,
     realm: ({ allowPrivate }) => (allowPrivate ? upstream : guarded),
-    httpsAgent,
     async close() {
-      httpsAgent.destroy()
       await Promise.all([upstream.destroy(), guarded.destroy()])
     },
   }

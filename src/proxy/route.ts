@@ -1,4 +1,4 @@
-import type { UpstreamConfig } from '../config.ts'
+import type { UpstreamConfig } from '../config/config.ts'
 import { isDigest, isRepository } from '../model/grammar.ts'
 import { quote, repositoryAt, tryParseHost } from '../model/host.ts'
 import type { Action } from '../model/target.ts'

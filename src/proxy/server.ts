@@ -5,7 +5,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
-import type { ListenAddress, UpstreamConfig } from '../config.ts'
+import type { ListenAddress, UpstreamConfig } from '../config/config.ts'
 import { PurserError, systemCode } from '../model/errors.ts'
 import type { Net } from '../net/net.ts'
 import type { Log } from '../observe/log.ts'

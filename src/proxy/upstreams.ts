@@ -1,4 +1,4 @@
-import type { UpstreamConfig } from '../config.ts'
+import type { UpstreamConfig } from '../config/config.ts'
 import { type Host, looksLikeHost, tryParseHost } from '../model/host.ts'
 
 /** The registries that the proxy may reach. Whatever is not here is never dialled. */

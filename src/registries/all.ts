@@ -1,3 +1,4 @@
+import type { Agent } from 'node:https'
 import type { Host } from '../model/host.ts'
 import type { Net } from '../net/net.ts'
 import { dockerHub } from './dockerhub.ts'
@@ -9,8 +10,11 @@ import { ngc } from './ngc.ts'
 import type { Registry } from './registry.ts'
 
 export interface RegistriesOptions {
-  /** Called when a cloud must be asked, and not before. */
+  /** For SDKs that bring their own client; called when a cloud must be asked, and not before. */
+  httpsAgent(): Promise<Agent>
+  /** For what is asked without an SDK; it costs a start-up more. */
   net(): Promise<Net>
+  readonly env: Readonly<Record<string, string | undefined>>
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }

@@ -22,6 +22,7 @@ export const dockerHub: Registry = {
       refuseForeignKeys(keys, 'Docker Hub', 'DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD')
     )
   },
+  audience: ({ name }) => name,
   async exchange(credential, { host }) {
     const login = credential.kind === 'gcp-token' ? undefined : loginWithin(credential)
     if (login === undefined) throw unsupportedCredential(dockerHub, credential, host)

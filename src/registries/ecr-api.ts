@@ -1,10 +1,10 @@
+import type { Agent } from 'node:https'
 import { pipeline, Readable, Transform } from 'node:stream'
 import type { ECRClient, ECRClientConfig } from '@aws-sdk/client-ecr'
 import type { AwsCredential } from '../model/credential.ts'
 import { describeError, PurserError } from '../model/errors.ts'
 import type { Host } from '../model/host.ts'
 import type { Login } from '../model/login.ts'
-import type { Net } from '../net/net.ts'
 import type { EcrHost } from './ecr-host.ts'
 import { parseAuthorization } from './ecr-token.ts'
 
@@ -36,7 +36,7 @@ const ACCESS_KEY_ID = /^A[KS]IA[A-Z0-9]{12,124}$/
 interface Question {
   readonly host: Host
   readonly place: EcrHost
-  readonly net: Net
+  readonly httpsAgent: Agent
   readonly signal: AbortSignal
   /** All attempts together, to the last byte of the answer. */
   readonly timeoutMs: number | undefined
@@ -52,7 +52,7 @@ interface Question {
  */
 export async function getAuthorization(
   credential: AwsCredential,
-  { host, place, net, signal, timeoutMs = TIMEOUT_MS }: Question,
+  { host, place, httpsAgent, signal, timeoutMs = TIMEOUT_MS }: Question,
 ): Promise<Login> {
   const { ECRClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr')
   const client = new ECRClient({
@@ -67,7 +67,7 @@ export async function getAuthorization(
     },
     maxAttempts: MAX_ATTEMPTS,
     requestHandler: {
-      httpsAgent: net.httpsAgent,
+      httpsAgent,
       connectionTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       throwOnRequestTimeout: true,

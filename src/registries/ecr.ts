@@ -1,10 +1,10 @@
+import type { Agent } from 'node:https'
 import type { AwsCredential, Credential } from '../model/credential.ts'
 import { PurserError } from '../model/errors.ts'
 import type { Host } from '../model/host.ts'
 import { optionalKey } from '../model/keys.ts'
 import type { Login } from '../model/login.ts'
 import { Secret } from '../model/secret.ts'
-import type { Net } from '../net/net.ts'
 import { parseEcrHost } from './ecr-host.ts'
 import { passwordExpiry } from './ecr-token.ts'
 import { readPair, refuseForeignKeys, requireKey } from './keys.ts'
@@ -12,7 +12,7 @@ import { type Registry, unsupportedCredential } from './registry.ts'
 import { ECR_USER, loginWithin } from './static-login.ts'
 
 export interface EcrOptions {
-  net(): Promise<Net>
+  httpsAgent(): Promise<Agent>
   /** Milliseconds since the epoch. */
   readonly now: () => number
   /** How long Amazon has for an answer, all attempts together. Default: 50 s. */
@@ -26,7 +26,7 @@ const TAKEN = 'AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION'
  *
  * @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
  */
-export function createEcr({ net, now, timeoutMs }: EcrOptions): Registry {
+export function createEcr({ httpsAgent, now, timeoutMs }: EcrOptions): Registry {
   const ecr: Registry = {
     name: 'ecr',
     matches: (host) => parseEcrHost(host) !== undefined,
@@ -45,10 +45,17 @@ export function createEcr({ net, now, timeoutMs }: EcrOptions): Registry {
         accessKeyId: requireKey(keys, 'AWS_ACCESS_KEY_ID'),
         secretAccessKey: new Secret(requireKey(keys, 'AWS_SECRET_ACCESS_KEY')),
         sessionToken: sessionToken === undefined ? undefined : new Secret(sessionToken),
+        role: undefined,
       }
       // Asked for because platforms promise it; where the registry is, its name says.
       requireKey(keys, 'AWS_REGION')
       return credential
+    },
+    // A token serves every registry that its identity may use in a region (GetAuthorizationToken's
+    // own documentation); one that was asked of a FIPS endpoint is not replaced by one that was not.
+    audience: (host) => {
+      const place = parseEcrHost(host)
+      return `${place?.region} ${place?.fips}`
     },
     async exchange(credential, { host }, signal) {
       const place = parseEcrHost(host)
@@ -57,12 +64,17 @@ export function createEcr({ net, now, timeoutMs }: EcrOptions): Registry {
         case 'aws': {
           // Nobody else needs what this needs.
           const { getAuthorization } = await import('./ecr-api.ts')
-          return getAuthorization(credential, { host, place, net: await net(), signal, timeoutMs })
+          return getAuthorization(credential, {
+            host,
+            place,
+            httpsAgent: await httpsAgent(),
+            signal,
+            timeoutMs,
+          })
         }
         case 'basic':
           return minted(credential, host, now())
-        case 'gcp-token':
-        case 'identity-token':
+        default:
           throw unsupportedCredential(ecr, credential, host)
       }
     },

@@ -31,6 +31,8 @@ export const gar: Registry = {
     if (optionalKey(keys, 'GCP_PROJECT_ID') !== undefined) requireKey(keys, 'GCP_ACCESS_TOKEN')
     return refuseForeignKeys(keys, 'Google', 'GCP_ACCESS_TOKEN')
   },
+  // An access token is good for all of Google's registries.
+  audience: () => 'google',
   async exchange(credential, { host }) {
     const isGoogle = credential.kind === 'gcp-token' || credential.kind === 'basic'
     const login = isGoogle ? loginWithin(credential) : undefined

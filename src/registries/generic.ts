@@ -19,6 +19,7 @@ export const generic: Registry = {
     ]) ??
     readPair(keys, ownPair(keys)) ??
     refuseForeignKeys(keys, 'this registry', 'USERNAME and PASSWORD'),
+  audience: ({ name }) => name,
   async exchange(credential, { host }) {
     const login = credential.kind === 'gcp-token' ? undefined : loginWithin(credential)
     if (login === undefined) throw unsupportedCredential(generic, credential, host)

@@ -25,6 +25,7 @@ export const ghcr: Registry = {
       refuseForeignKeys(keys, 'ghcr.io', 'GITHUB_TOKEN, and GITHUB_USERNAME if you like')
     )
   },
+  audience: ({ name }) => name,
   async exchange(credential, { host }) {
     const login = credential.kind === 'basic' ? loginWithin(credential) : undefined
     if (login === undefined) throw unsupportedCredential(ghcr, credential, host)

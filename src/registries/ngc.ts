@@ -19,6 +19,7 @@ export const ngc: Registry = {
     if (apiKey !== undefined) return basic(API_KEY_USER, apiKey)
     return readPair(keys) ?? refuseForeignKeys(keys, 'nvcr.io', 'NGC_API_KEY')
   },
+  audience: ({ name }) => name,
   async exchange(credential, { host }) {
     const login = credential.kind === 'basic' ? loginWithin(credential) : undefined
     if (login === undefined) throw unsupportedCredential(ngc, credential, host)

@@ -16,8 +16,18 @@ export interface Registry {
    * @throws `credential-incomplete` if some are there and others missing.
    */
   read(keys: CredentialKeys): Credential | undefined
-  /** @throws `credential-unsupported` if this kind of credential cannot log in here. */
-  exchange(credential: Credential, target: Target, signal: AbortSignal): Promise<Login>
+  /**
+   * What a login of this host is good for: hosts of the same audience share one. An exchange is made
+   * once for each identity and audience.
+   */
+  audience(host: Host): string
+  /**
+   * @returns `undefined` if the credential stands for an identity that this machine turns out not to
+   * have: a miss, and the next source is asked
+   * @throws `credential-unsupported` if this kind of credential cannot log in here; `exchange-failed`
+   * if the cloud refuses; `network` if it does not answer
+   */
+  exchange(credential: Credential, target: Target, signal: AbortSignal): Promise<Login | undefined>
 }
 
 export function unsupportedCredential(

@@ -1,25 +1,49 @@
 import type { Credential } from '../model/credential.ts'
 import { IDENTITY_TOKEN_USER, type Login, staticLogin } from '../model/login.ts'
 
-/** The user of every login that Amazon mints. */
+/**
+ * The user of every login that Amazon mints.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
+ */
 export const ECR_USER = 'AWS'
 
 /**
- * The user name of the login that a credential becomes, known without asking anybody.
+ * The user whose password is a Google access token.
  *
- * @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html for `AWS`
- * @see https://cloud.google.com/artifact-registry/docs/docker/authentication#token for Google's
+ * @see https://cloud.google.com/artifact-registry/docs/docker/authentication#token
+ */
+export const GOOGLE_USER = 'oauth2accesstoken'
+
+/**
+ * The user whose password is a refresh token of an Azure registry.
+ *
+ * @see https://learn.microsoft.com/azure/container-registry/container-registry-authentication
+ */
+export const ACR_USER = '00000000-0000-0000-0000-000000000000'
+
+/**
+ * The user name of the login that a credential becomes, known without asking anybody.
  */
 export function usernameOf(credential: Credential): string {
   switch (credential.kind) {
     case 'basic':
       return credential.username
-    case 'aws':
-      return ECR_USER
-    case 'gcp-token':
-      return 'oauth2accesstoken'
     case 'identity-token':
       return IDENTITY_TOKEN_USER
+    case 'aws':
+    case 'ambient-aws':
+      return ECR_USER
+    case 'gcp-token':
+    case 'gcp-service-account':
+    case 'gcp-user':
+    case 'gcp-impersonated':
+    case 'gcp-external':
+    case 'ambient-gcp':
+      return GOOGLE_USER
+    case 'azure':
+    case 'ambient-azure':
+      return ACR_USER
   }
 }
 
@@ -31,7 +55,7 @@ export function loginWithin(credential: Credential): Login | undefined {
     case 'gcp-token':
     case 'identity-token':
       return staticLogin(usernameOf(credential), credential.token)
-    case 'aws':
+    default:
       return undefined
   }
 }

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { codeOf, PurserError } from '../model/errors.ts'
 import { type Host, tryParseHost } from '../model/host.ts'
 import type { CredentialKeys } from '../model/keys.ts'

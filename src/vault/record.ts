@@ -1,5 +1,11 @@
 import * as v from 'valibot'
-import type { Credential } from '../model/credential.ts'
+import type {
+  AmbientAwsCredential,
+  AmbientAzureCredential,
+  AwsCredential,
+  AwsRole,
+  Credential,
+} from '../model/credential.ts'
 import { PurserError } from '../model/errors.ts'
 import { tryParseHost } from '../model/host.ts'
 import { Secret } from '../model/secret.ts'
@@ -10,19 +16,74 @@ const secret = v.pipe(
   v.transform((text) => new Secret(text)),
 )
 
-const credential = v.variant('kind', [
-  v.object({ kind: v.literal('basic'), username: v.string(), password: secret }),
+const text = v.string()
+
+/** A variant's schema takes no interfaces, which somebody could extend. */
+type Plain<T> = { readonly [K in keyof T]: T[K] }
+
+const role = v.pipe(
+  v.object({ arn: text, externalId: v.nullish(text), sessionName: v.nullish(text) }),
+  v.transform(
+    ({ arn, externalId, sessionName }): AwsRole => ({
+      arn,
+      externalId: externalId ?? undefined,
+      sessionName: sessionName ?? undefined,
+    }),
+  ),
+)
+
+const aws = v.pipe(
   v.object({
     kind: v.literal('aws'),
-    accessKeyId: v.string(),
+    accessKeyId: text,
     secretAccessKey: secret,
-    sessionToken: v.pipe(
-      v.nullable(secret),
-      v.transform((token) => token ?? undefined),
-    ),
+    sessionToken: v.nullish(secret),
+    role: v.nullish(role),
   }),
-  v.object({ kind: v.literal('gcp-token'), token: secret }),
+  v.transform(
+    ({ sessionToken, role, ...rest }): Plain<AwsCredential> => ({
+      ...rest,
+      sessionToken: sessionToken ?? undefined,
+      role: role ?? undefined,
+    }),
+  ),
+)
+
+const ambientAws = v.pipe(
+  v.object({ kind: v.literal('ambient-aws'), profile: v.nullish(text), role: v.nullish(role) }),
+  v.transform(
+    ({ kind, profile, role }): Plain<AmbientAwsCredential> => ({
+      kind,
+      profile: profile ?? undefined,
+      role: role ?? undefined,
+    }),
+  ),
+)
+
+const ambientAzure = v.pipe(
+  v.object({ kind: v.literal('ambient-azure'), clientId: v.nullish(text) }),
+  v.transform(
+    ({ kind, clientId }): Plain<AmbientAzureCredential> => ({
+      kind,
+      clientId: clientId ?? undefined,
+    }),
+  ),
+)
+
+/** What was not there when it was written is missing; JSON has no `undefined`. */
+const credential = v.variant('kind', [
+  v.object({ kind: v.literal('basic'), username: text, password: secret }),
   v.object({ kind: v.literal('identity-token'), token: secret }),
+  aws,
+  ambientAws,
+  v.object({ kind: v.literal('gcp-token'), token: secret }),
+  v.object({
+    kind: v.picklist(['gcp-service-account', 'gcp-user', 'gcp-impersonated', 'gcp-external']),
+    json: secret,
+  }),
+  v.object({ kind: v.literal('ambient-gcp') }),
+  v.object({ kind: v.literal('azure'), tenantId: text, clientId: text, clientSecret: secret }),
+  ambientAzure,
 ])
 
 const host = v.pipe(
@@ -81,25 +142,11 @@ export function sameCredential(a: Credential, b: Credential): boolean {
 
 /** Secrets leave their wrapper here, towards the seal and nowhere else. */
 function plain(credential: Credential): unknown {
-  switch (credential.kind) {
-    case 'basic':
-      return {
-        kind: 'basic',
-        username: credential.username,
-        password: credential.password.reveal(),
-      }
-    case 'aws':
-      return {
-        kind: 'aws',
-        accessKeyId: credential.accessKeyId,
-        secretAccessKey: credential.secretAccessKey.reveal(),
-        sessionToken: credential.sessionToken?.reveal() ?? null,
-      }
-    case 'gcp-token':
-      return { kind: 'gcp-token', token: credential.token.reveal() }
-    case 'identity-token':
-      return { kind: 'identity-token', token: credential.token.reveal() }
-  }
+  const parts = Object.entries(credential).map(([name, value]) => [
+    name,
+    value instanceof Secret ? value.reveal() : value,
+  ])
+  return Object.fromEntries(parts)
 }
 
 function parseJson(text: string): unknown {

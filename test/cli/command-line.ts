@@ -12,6 +12,7 @@ import { createResolver } from '../../src/resolver.ts'
 import type { Source } from '../../src/sources/source.ts'
 import { vaultSource } from '../../src/sources/vault.ts'
 import type { Vault } from '../../src/vault/vault.ts'
+import { offline } from '../registries/harness.ts'
 import { openForTest, sandbox } from '../vault/sandbox.ts'
 
 const NOW = Date.parse('2026-01-01T00:00:00Z')
@@ -52,9 +53,14 @@ export async function openCommandLine(options: CommandLineOptions = {}): Promise
   const file = sandbox()
   const vault = await openForTest(file)
   const asked: Asked = { serve: [], authorize: [] }
-  const registries = [...ecrOf(options), ...createRegistries({ net: noNet, now: () => NOW })]
+  const registries = [...ecrOf(options), ...createRegistries({ ...offline, now: () => NOW })]
   const sources = [...(options.sources ?? []), vaultSource(async () => vault)]
-  const resolver = createResolver({ sources, registries, cache: createCache({ now: () => NOW }) })
+  const resolver = createResolver({
+    sources,
+    registries,
+    cache: createCache({ now: () => NOW }),
+    now: () => NOW,
+  })
   const open = (workspace = 'default'): Session => ({
     workspace,
     vault: async () => vault,
@@ -108,6 +114,7 @@ export const AWS: Credential = {
   accessKeyId: 'AKIDEXAMPLE',
   secretAccessKey: new Secret('canary'),
   sessionToken: undefined,
+  role: undefined,
 }
 
 function ecrOf({ ecr }: CommandLineOptions): readonly Registry[] {
@@ -117,14 +124,11 @@ function ecrOf({ ecr }: CommandLineOptions): readonly Registry[] {
       name: 'ecr',
       matches: ({ hostname }) => hostname.endsWith('.amazonaws.com'),
       read: () => undefined,
+      audience: ({ name }) => name,
       exchange: async () => {
         if (ecr instanceof Error) throw ecr
         return ecr
       },
     },
   ]
-}
-
-function noNet(): never {
-  throw new Error('the network was asked')
 }

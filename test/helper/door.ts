@@ -40,6 +40,7 @@ export const AWS: Credential = {
   accessKeyId: 'AKIDEXAMPLE',
   secretAccessKey: new Secret('aws-secret'),
   sessionToken: undefined,
+  role: undefined,
 }
 
 /** Hosts of which more is known than the name. */

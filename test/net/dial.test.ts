@@ -2,7 +2,6 @@ import { createServer as createTcpServer } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { codeOf, describeError } from '../../src/model/errors.ts'
 import { createDialer } from '../../src/net/dial.ts'
-import { createTrust } from '../../src/net/trust.ts'
 import { listen } from '../fakes/http.ts'
 import { failure, net, tlsServer } from './harness.ts'
 
@@ -12,7 +11,7 @@ describe('connections', () => {
     const port = await listen(server as never)
     onTestFinished(() => void server.close())
     const dial = createDialer({
-      trust: createTrust([]),
+      ca: [],
       connect: new Map(),
       connectTimeoutMs: 50,
     })
@@ -60,7 +59,7 @@ describe('the guarded door', () => {
       ])
     }
     const dial = createDialer({
-      trust: createTrust([]),
+      ca: [],
       connect: new Map(),
       resolve: resolve as never,
     })

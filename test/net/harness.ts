@@ -1,7 +1,9 @@
 import { createServer } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import { onTestFinished } from 'vitest'
-import { createNet, type NetOptions } from '../../src/net/undici.ts'
+import { createDialer, type DialerOptions } from '../../src/net/dial.ts'
+import { createHttpsAgent } from '../../src/net/https-agent.ts'
+import { createNet } from '../../src/net/undici.ts'
 import { testAuthority } from '../fakes/certificates.ts'
 import { listen, stop } from '../fakes/http.ts'
 
@@ -29,10 +31,15 @@ export async function tlsServer(...names: [string, ...string[]]): Promise<TlsFak
   return { port, seen, connections: () => connections }
 }
 
-export function net(options: Partial<NetOptions> = {}) {
-  const made = createNet({ ca: [AUTHORITY.ca], connect: new Map(), ...options })
-  onTestFinished(() => made.close())
-  return made
+export function net(options: Partial<DialerOptions> = {}) {
+  const dial = createDialer({ ca: [AUTHORITY.ca], connect: new Map(), ...options })
+  const made = createNet(dial)
+  const httpsAgent = createHttpsAgent(dial)
+  onTestFinished(async () => {
+    httpsAgent.destroy()
+    await made.close()
+  })
+  return { ...made, httpsAgent }
 }
 
 export const failure = (promise: Promise<unknown>) =>

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { codeOf, describeError } from '../../src/model/errors.ts'
 import { adviceOn } from '../../src/net/advice.ts'
-import { createNet } from '../../src/net/undici.ts'
+import { createDialer } from '../../src/net/dial.ts'
 import { testAuthority } from '../fakes/certificates.ts'
 import { listen } from '../fakes/http.ts'
 import { AUTHORITY, failure, net, tlsServer } from './harness.ts'
@@ -69,7 +69,7 @@ describe('[connect]', () => {
   test.each(['ghcr.io', ':443', 'ghcr.io:0', 'ghcr.io:65536', '::1:443', 'a b'])(
     'refuses %j as a place to go',
     (to) => {
-      expect(() => createNet({ ca: [], connect: new Map([['a:1', to]]) })).toThrow(
+      expect(() => createDialer({ ca: [], connect: new Map([['a:1', to]]) })).toThrow(
         `[connect] cannot send anything to ${to}`,
       )
     },

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import type { Readable } from 'node:stream'
 import { Agent } from 'undici'
 import { onTestFinished } from 'vitest'
-import type { UpstreamConfig } from '../../src/config.ts'
+import type { UpstreamConfig } from '../../src/config/config.ts'
 import { parseHost } from '../../src/model/host.ts'
 import { type Login, staticLogin } from '../../src/model/login.ts'
 import { Secret } from '../../src/model/secret.ts'
@@ -33,6 +33,7 @@ export function upstreamAt(host: string, more: Partial<UpstreamConfig> = {}): Up
     tls: false,
     realms: [],
     onFault: 'fail',
+    registry: undefined,
     ...more,
   }
 }

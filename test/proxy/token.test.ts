@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { createDialer } from '../../src/net/dial.ts'
 import { createNet } from '../../src/net/undici.ts'
 import { createTokens } from '../../src/token/tokens.ts'
 import { ask, BEARER, fakeRegistry, LOGIN, runProxy, upstreamAt } from './harness.ts'
@@ -6,7 +7,7 @@ import { ask, BEARER, fakeRegistry, LOGIN, runProxy, upstreamAt } from './harnes
 test('a token is fetched once, and once more when it is refused', async () => {
   const registry = await fakeRegistry({ auth: BEARER })
   const digest = registry.putBlob('acme/app', Buffer.from('layer'))
-  const net = createNet({ ca: [], connect: new Map() })
+  const net = createNet(createDialer({ ca: [], connect: new Map() }))
   onTestFinished(() => net.close())
   const { url } = await runProxy([upstreamAt(registry.host, { alias: 'corp' })], {
     login: () => LOGIN,

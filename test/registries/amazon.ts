@@ -2,7 +2,8 @@ import { expect, onTestFinished } from 'vitest'
 import type { AwsCredential } from '../../src/model/credential.ts'
 import { parseHost } from '../../src/model/host.ts'
 import { Secret } from '../../src/model/secret.ts'
-import { createNet } from '../../src/net/undici.ts'
+import { createDialer } from '../../src/net/dial.ts'
+import { createHttpsAgent } from '../../src/net/https-agent.ts'
 import { createEcr } from '../../src/registries/ecr.ts'
 import { type EcrOptions, startEcr } from '../fakes/ecr.ts'
 import { targetOf } from './harness.ts'
@@ -18,19 +19,20 @@ export const KEYS: AwsCredential = {
   accessKeyId: SIGNER.accessKeyId,
   secretAccessKey: new Secret(SECRET),
   sessionToken: undefined,
+  role: undefined,
 }
 export const SESSION_KEYS = { ...KEYS, sessionToken: new Secret(SESSION) }
 
 /** Amazon's API, and a registry that reaches it as it would Amazon's. */
 export async function setUp(options: Partial<EcrOptions> = {}, timeoutMs?: number) {
   const api = await startEcr({ hosts: [API], signer: SIGNER, expiresAt: EXPIRES, ...options })
-  const net = createNet({ ca: [api.ca], connect: api.connect })
+  const httpsAgent = createHttpsAgent(createDialer({ ca: [api.ca], connect: api.connect }))
   onTestFinished(async () => {
-    await net.close()
+    httpsAgent.destroy()
     await api.close()
   })
   const ecr = createEcr({
-    net: async () => net,
+    httpsAgent: async () => httpsAgent,
     now: () => EXPIRES.getTime(),
     ...(timeoutMs !== undefined && { timeoutMs }),
   })

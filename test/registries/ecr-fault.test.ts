@@ -3,7 +3,8 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { describeError, hintOf } from '../../src/model/errors.ts'
 import { parseHost } from '../../src/model/host.ts'
 import { Secret } from '../../src/model/secret.ts'
-import { createNet } from '../../src/net/undici.ts'
+import { createDialer } from '../../src/net/dial.ts'
+import { createHttpsAgent } from '../../src/net/https-agent.ts'
 import { createEcr } from '../../src/registries/ecr.ts'
 import type { EcrAnswer } from '../fakes/ecr.ts'
 import { endlessBody } from '../fakes/token-server.ts'
@@ -67,7 +68,7 @@ describe('what Amazon refuses', () => {
     const { api, exchange } = await setUp({
       answers: [busy, { error: 'ServerException', status: 500 }],
     })
-    expect((await exchange()).secret.reveal()).toBe(api.password)
+    expect((await exchange())?.secret.reveal()).toBe(api.password)
     expect(api.calls).toHaveLength(3)
   })
 
@@ -166,12 +167,10 @@ describe('no answer', () => {
 
   test("is told when the certificate is another's", async () => {
     const { api } = await setUp({ hosts: ['evil.example'] })
-    const net = createNet({
-      ca: [api.ca],
-      connect: new Map([[`${API}:443`, api.connect.get('evil.example:443') ?? '']]),
-    })
-    onTestFinished(() => net.close())
-    const ecr = createEcr({ net: async () => net, now: () => 0 })
+    const connect = new Map([[`${API}:443`, api.connect.get('evil.example:443') ?? '']])
+    const httpsAgent = createHttpsAgent(createDialer({ ca: [api.ca], connect }))
+    onTestFinished(() => httpsAgent.destroy())
+    const ecr = createEcr({ httpsAgent: async () => httpsAgent, now: () => 0 })
     const error = await failureOf(
       ecr.exchange(KEYS, targetOf(parseHost(HOST)), AbortSignal.timeout(20_000)),
     )

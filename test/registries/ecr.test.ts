@@ -18,7 +18,7 @@ describe('AWS keys', () => {
     const { api, exchange } = await setUp()
     const login = await exchange()
     expect(login).toMatchObject({ username: 'AWS', expiresAt: EXPIRES })
-    expect(login.secret.reveal()).toBe(api.password)
+    expect(login?.secret.reveal()).toBe(api.password)
     expect(api.calls).toEqual([
       {
         host: API,

@@ -1,9 +1,16 @@
 import type { Host } from '../../src/model/host.ts'
 import { DEFAULT_WORKSPACE, type Target } from '../../src/model/target.ts'
-import type { Net } from '../../src/net/net.ts'
+import type { RegistriesOptions } from '../../src/registries/all.ts'
 
-/** A way out for tests in which nobody may ask for one. */
-export async function refuseNet(): Promise<Net> {
+/** What registries are made with in tests in which nobody may ask a cloud. */
+export const offline = {
+  httpsAgent: refuse,
+  net: refuse,
+  env: {},
+  now: () => 0,
+} satisfies RegistriesOptions
+
+async function refuse(): Promise<never> {
   throw new Error('nothing here asks a cloud')
 }
 

@@ -3,9 +3,9 @@ import { describe, expect, it, test } from 'vitest'
 import { parseHost, tryParseHost } from '../../src/model/host.ts'
 import { createRegistries, registryOf } from '../../src/registries/all.ts'
 import vectors from '../vectors/hosts.json' with { type: 'json' }
-import { refuseNet } from './harness.ts'
+import { offline } from './harness.ts'
 
-const registries = createRegistries({ net: refuseNet, now: () => 0 })
+const registries = createRegistries(offline)
 
 /** Everything that must be a registry's own, by its canonical name. */
 const OWN = Object.entries(vectors.registries)

@@ -5,9 +5,9 @@ import { parseHost } from '../../src/model/host.ts'
 import { CREDENTIAL_KEYS, type CredentialKeys } from '../../src/model/keys.ts'
 import { Secret } from '../../src/model/secret.ts'
 import { createRegistries, registryOf } from '../../src/registries/all.ts'
-import { HOSTS, refuseNet } from './harness.ts'
+import { HOSTS, offline } from './harness.ts'
 
-const registries = createRegistries({ net: refuseNet, now: () => 0 })
+const registries = createRegistries(offline)
 
 type Kind = keyof typeof HOSTS
 type Keys = CredentialKeys
@@ -19,7 +19,9 @@ function read(kind: Kind, keys: Keys): Credential | undefined {
 /** `kind fields…`, with secrets in the clear. */
 function show(credential: Credential | undefined): string | undefined {
   if (credential === undefined) return undefined
-  return Object.values(credential)
+  return Object.entries(credential)
+    .filter(([name]) => name !== 'role')
+    .map(([, value]) => value)
     .map((value) => (value instanceof Secret ? value.reveal() : value))
     .join(' ')
 }

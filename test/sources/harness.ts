@@ -6,9 +6,9 @@ import type { ContainerRequest } from '../../src/request/request.ts'
 import { parseRequest } from '../../src/request/request.ts'
 import { type BuildRegistry, requestSources } from '../../src/sources/request.ts'
 import type { Found, Source } from '../../src/sources/source.ts'
-import { refuseNet } from '../registries/harness.ts'
+import { offline } from '../registries/harness.ts'
 
-export const registries = createRegistries({ net: refuseNet, now: () => 0 })
+export const registries = createRegistries(offline)
 
 export function requestOf(fields: unknown): ContainerRequest {
   return parseRequest(JSON.stringify(fields))
@@ -47,7 +47,8 @@ export function askRequest(fields: unknown, place: string, build?: BuildRegistry
 }
 
 function show({ credential, from }: Found): string {
-  const [, ...values] = Object.values(credential)
+  const { kind: _, role: __, ...rest } = { role: undefined, ...credential }
+  const values = Object.values(rest)
   const shown = values.map((value) => (value instanceof Secret ? value.reveal() : value))
   return `${from}: ${shown.join(' ')}`
 }

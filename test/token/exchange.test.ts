@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { codeOf, describeError, hintOf } from '../../src/model/errors.ts'
 import { parseHost } from '../../src/model/host.ts'
 import { type Login, staticLogin } from '../../src/model/login.ts'
+import { createDialer } from '../../src/net/dial.ts'
 import { createNet } from '../../src/net/undici.ts'
 import { fetchToken, type TokenQuestion } from '../../src/token/exchange.ts'
 import { testAuthority } from '../fakes/certificates.ts'
@@ -29,7 +30,7 @@ interface Options {
 async function setUp({ server = {}, misbehave, question, query = '' }: Options = {}) {
   const service = await startTokenServer({ user: USER, ...server })
   service.misbehave(misbehave)
-  const net = createNet({ ca: [testAuthority().ca], connect: new Map() })
+  const net = createNet(createDialer({ ca: [testAuthority().ca], connect: new Map() }))
   onTestFinished(async () => {
     await net.close()
     await service.close()

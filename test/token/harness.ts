@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import { onTestFinished } from 'vitest'
 import { parseHost } from '../../src/model/host.ts'
 import { staticLogin } from '../../src/model/login.ts'
+import { createDialer } from '../../src/net/dial.ts'
 import { createNet } from '../../src/net/undici.ts'
 import { createTokens, type Tokens } from '../../src/token/tokens.ts'
 import { listen, stop } from '../fakes/http.ts'
@@ -36,7 +37,7 @@ export async function setUp({ challenges = [BEARER], status = 401, service = {} 
     res.writeHead(said.status).end()
   })
   const port = await listen(registry)
-  const net = createNet({ ca: [], connect: new Map() })
+  const net = createNet(createDialer({ ca: [], connect: new Map() }))
   onTestFinished(async () => {
     await net.close()
     await tokenServer.close()

@@ -20,13 +20,37 @@ function revealed(credential: Credential | undefined): unknown {
 
 describe('what is put comes back', () => {
   const key = entryKey('ghcr.io')
-  const aws = { kind: 'aws', accessKeyId: 'AKIA', secretAccessKey: new Secret('s') } as const
+  const aws = {
+    kind: 'aws',
+    accessKeyId: 'AKIA',
+    secretAccessKey: new Secret('s'),
+    sessionToken: undefined,
+    role: undefined,
+  } as const
+  const role = {
+    arn: 'arn:aws:iam::123456789012:role/pull',
+    externalId: 'x',
+    sessionName: undefined,
+  }
   test.each<{ name: string; credential: Credential }>([
     { name: 'basic', credential: basic('pass word\n"\u2028\u0000') },
     { name: 'basic, both empty', credential: { ...basic(''), username: '' } },
-    { name: 'aws', credential: { ...aws, sessionToken: undefined } },
+    { name: 'aws', credential: aws },
+    { name: 'aws with a role', credential: { ...aws, role } },
+    { name: 'ambient-aws', credential: { kind: 'ambient-aws', profile: 'prod', role } },
+    {
+      name: 'ambient-aws, bare',
+      credential: { kind: 'ambient-aws', profile: undefined, role: undefined },
+    },
     { name: 'aws with a session', credential: { ...aws, sessionToken: new Secret('t') } },
     { name: 'gcp-token', credential: { kind: 'gcp-token', token: new Secret('ya29.x') } },
+    { name: 'gcp-external', credential: { kind: 'gcp-external', json: new Secret('{}') } },
+    { name: 'ambient-gcp', credential: { kind: 'ambient-gcp' } },
+    {
+      name: 'azure',
+      credential: { kind: 'azure', tenantId: 't', clientId: 'c', clientSecret: new Secret('s') },
+    },
+    { name: 'ambient-azure', credential: { kind: 'ambient-azure', clientId: undefined } },
     { name: 'identity-token', credential: { kind: 'identity-token', token: new Secret('r') } },
     { name: '64 KiB', credential: basic('x'.repeat(65_536)) },
   ])('$name', async ({ credential }) => {

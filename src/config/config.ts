@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, join } from 'node:path'
-import type { Host } from './model/host.ts'
-import type { Action } from './model/target.ts'
+import type { AwsRole } from '../model/credential.ts'
+import type { Host } from '../model/host.ts'
+import type { Action } from '../model/target.ts'
 import type { Paths } from './paths.ts'
 
 /** `address:port` to listen on; port 0 lets the system choose one. */
@@ -24,6 +25,26 @@ export interface UpstreamConfig {
   readonly realms: readonly string[]
   /** What a client gets when a credential is there and cannot be used. Default: `fail`. */
   readonly onFault: 'fail' | 'anonymous'
+  /** What kind of registry it is, where its name cannot tell: GitHub Enterprise runs anywhere. */
+  readonly registry: 'ghcr' | 'generic' | undefined
+}
+
+/** Which of the machine's own identities a registry's login is made from. */
+export interface IdentityConfig {
+  readonly host: Host
+  /** The repositories that it is for, by the first components of their path; empty for all. */
+  readonly prefix: string
+  /** Of the AWS configuration files; `undefined` for what the environment or the machine gives. */
+  readonly profile: string | undefined
+  readonly role: AwsRole | undefined
+}
+
+/** When credentials are tried, and who hears of a change. */
+export interface HealthConfig {
+  /** How often the agent tries each entry; `undefined` never. */
+  readonly intervalMs: number | undefined
+  /** A program and its arguments, given the event as JSON on stdin. */
+  readonly onChange: readonly [string, ...string[]] | undefined
 }
 
 /** Everything that can be set, parsed and checked; see docs/configuration.md. */
@@ -40,6 +61,15 @@ export interface Config {
   readonly buildRegistry:
     | { readonly host: Host; readonly repository: string | undefined }
     | undefined
+  /** Explicit choices among the machine's own identities: they hold without `[ambient]`. */
+  readonly identities: readonly IdentityConfig[]
+  readonly ambient: {
+    /** Whether the machine's own identity answers where nothing else does. Default: `false`. */
+    readonly enabled: boolean
+    /** Whether it, and the identities above, may be lent to container requests. Default: `false`. */
+    readonly requests: boolean
+  }
+  readonly health: HealthConfig
   /** `host:port` to the `host:port` dialled instead, as in curl's --connect-to. */
   readonly connect: ReadonlyMap<string, string>
   /** Files of PEM certificates, trusted beside the runtime's own roots. */
@@ -53,6 +83,9 @@ export function defaultConfig(paths: Paths): Config {
     proxy: { listen: [{ address: '127.0.0.1', port: 5000 }] },
     upstreams: [],
     buildRegistry: undefined,
+    identities: [],
+    ambient: { enabled: false, requests: false },
+    health: { intervalMs: undefined, onChange: undefined },
     connect: new Map(),
     tls: { ca: [] },
   }
@@ -68,6 +101,7 @@ export function defaultUpstream(host: Host): UpstreamConfig {
     tls: true,
     realms: [],
     onFault: 'fail',
+    registry: undefined,
   }
 }
 

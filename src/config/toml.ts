@@ -1,11 +1,19 @@
-import { isIP } from 'node:net'
 import { parse as parseToml } from 'smol-toml'
 import * as v from 'valibot'
-import type { Config, ListenAddress, UpstreamConfig } from './config.ts'
-import { defaultConfig, resolveBeside } from './config.ts'
-import { PurserError } from './model/errors.ts'
-import { quote, tryParseHost } from './model/host.ts'
-import { nearest } from './model/nearest.ts'
+import { PurserError } from '../model/errors.ts'
+import { isRepository } from '../model/grammar.ts'
+import { quote, tryParseHost } from '../model/host.ts'
+import { nearest } from '../model/nearest.ts'
+import {
+  type Config,
+  defaultConfig,
+  type HealthConfig,
+  type IdentityConfig,
+  type ListenAddress,
+  resolveBeside,
+  type UpstreamConfig,
+} from './config.ts'
+import { parseListen } from './listen.ts'
 import type { Paths } from './paths.ts'
 
 /** Far more than a node has registries; each costs a listener or a line in a table. */
@@ -41,6 +49,29 @@ const origin = v.pipe(
   v.check(isOrigin, 'must be an origin such as https://auth.example.com'),
 )
 
+/** `host` or `host/prefix`. */
+const place = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const slash = dataset.value.indexOf('/')
+    const end = slash === -1 ? dataset.value.length : slash
+    const parsed = tryParseHost(dataset.value.slice(0, end))
+    const prefix = dataset.value.slice(end + 1)
+    if (parsed !== undefined && (prefix === '' || isRepository(prefix))) {
+      return { host: parsed, prefix }
+    }
+    addIssue({ message: 'must be a registry host, or host/prefix, as in ghcr.io/acme' })
+    return NEVER
+  }),
+)
+
+/** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
+const ROLE_ARN = /^arn:aws[a-z-]*:iam::[0-9]{12}:role\/[\w+=,.@/-]{1,512}$/
+/** @see https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
+const SESSION_NAME = /^[\w+=,.@-]{2,64}$/
+
+const name = v.pipe(v.string(), v.nonEmpty('must not be empty'), v.maxLength(1224))
+
 const list = <T extends v.GenericSchema>(item: T) => v.pipe(v.array(item), v.maxLength(MAX_LIST))
 
 const upstream = v.strictObject({
@@ -56,7 +87,57 @@ const upstream = v.strictObject({
   tls: v.optional(v.boolean(), true),
   realms: v.optional(list(origin), []),
   on_fault: v.optional(v.picklist(['fail', 'anonymous']), 'fail'),
+  registry: v.optional(v.picklist(['ghcr', 'generic'])),
 })
+
+const identity = v.pipe(
+  v.strictObject({
+    host: place,
+    profile: v.optional(name),
+    role_arn: v.optional(v.pipe(v.string(), v.regex(ROLE_ARN, 'must be the ARN of a role'))),
+    external_id: v.optional(name),
+    session_name: v.optional(
+      v.pipe(
+        v.string(),
+        v.regex(SESSION_NAME, 'must be 2 to 64 letters, digits, _ + = , . @ or -'),
+      ),
+    ),
+  }),
+  v.transform(
+    ({ host, profile, role_arn: arn, external_id, session_name }): IdentityConfig => ({
+      ...host,
+      profile,
+      role:
+        arn === undefined ? undefined : { arn, externalId: external_id, sessionName: session_name },
+    }),
+  ),
+)
+
+const ambient = v.strictObject({
+  enabled: v.optional(v.boolean(), false),
+  requests: v.optional(v.boolean(), false),
+})
+
+const health = v.pipe(
+  v.strictObject({
+    interval_minutes: v.optional(v.pipe(v.number(), v.minValue(1, 'must be 1 or more'))),
+    on_change: v.optional(
+      v.union([
+        v.pipe(
+          v.string(),
+          v.transform((program) => [program] as const),
+        ),
+        v.pipe(v.tupleWithRest([v.string()], v.string()), v.readonly()),
+      ]),
+    ),
+  }),
+  v.transform(
+    ({ interval_minutes: minutes, on_change }): HealthConfig => ({
+      intervalMs: minutes === undefined ? undefined : minutes * 60_000,
+      onChange: on_change,
+    }),
+  ),
+)
 
 const file = v.strictObject({
   vault: v.optional(
@@ -75,6 +156,9 @@ const file = v.strictObject({
   proxy: v.optional(v.strictObject({ listen: v.optional(list(listen)) }), {}),
   upstream: v.optional(list(upstream), []),
   build_registry: v.optional(v.strictObject({ host, repository: v.optional(v.string()) })),
+  identity: v.optional(list(identity), []),
+  ambient: v.optional(ambient, {}),
+  health: v.optional(health, {}),
   connect: v.optional(v.record(endpoint, endpoint), {}),
   tls: v.optional(v.strictObject({ ca: v.optional(list(v.string()), []) }), {}),
 })
@@ -88,13 +172,15 @@ const file = v.strictObject({
 export function parseConfig(text: string, path: string, paths: Paths): Config {
   const result = v.safeParse(file, readToml(text, path), { abortEarly: true })
   if (!result.success) throw invalid(path, result.issues[0])
-  const { vault, proxy, upstream, build_registry, connect, tls } = result.output
+  const { vault, proxy, upstream, build_registry, identity, ambient, health, connect, tls } =
+    result.output
   const defaults = defaultConfig(paths)
   const upstreams = upstream.map(
-    ({ on_fault, alias, listen, ...rest }): UpstreamConfig => ({
+    ({ on_fault, alias, listen, registry, ...rest }): UpstreamConfig => ({
       ...rest,
       alias,
       listen,
+      registry,
       onFault: on_fault,
     }),
   )
@@ -110,26 +196,12 @@ export function parseConfig(text: string, path: string, paths: Paths): Config {
       host: build_registry.host,
       repository: build_registry.repository,
     },
+    identities: identity,
+    ambient,
+    health,
     connect: new Map(Object.entries(connect).map(([from, to]) => [from.toLowerCase(), to])),
     tls: { ca: tls.ca.map((ca) => resolveBeside(path, ca)) },
   }
-}
-
-/**
- * Parses `address:port`, of the loopback interface.
- *
- * @returns a message if it cannot be listened on
- */
-export function parseListen(text: string): ListenAddress | string {
-  const match = /^(?:\[(?<v6>[^\]]+)\]|(?<v4>[^:]+)):(?<port>[0-9]{1,5})$/.exec(text)
-  const named = match?.groups?.['v6'] ?? match?.groups?.['v4']
-  const port = Number(match?.groups?.['port'])
-  if (named === undefined || port > 65_535) return 'must be address:port, as in 127.0.0.1:5000'
-  const address = named === 'localhost' ? '127.0.0.1' : named
-  if (isIP(address) === 0) return 'must be an IP address and a port, as in 127.0.0.1:5000'
-  // Whoever reaches an open proxy acts with its credentials: this machine alone may.
-  if (!address.startsWith('127.') && address !== '::1') return 'must be a loopback address'
-  return { address, port }
 }
 
 function readToml(text: string, path: string): unknown {

@@ -2,8 +2,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { loadConfig, readCertificates } from '../src/config-file.ts'
-import { findPaths } from '../src/paths.ts'
+import { loadConfig, readCertificates } from '../../src/config/file.ts'
+import { findPaths } from '../../src/config/paths.ts'
 
 const uid = process.geteuid?.()
 let home: string

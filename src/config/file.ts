@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { PurserError, systemCode } from '../model/errors.ts'
 import { type Config, defaultConfig } from './config.ts'
-import { PurserError, systemCode } from './model/errors.ts'
 import type { Paths } from './paths.ts'
 
 /** A file of more than 1 MiB is no configuration that a person wrote. */
@@ -26,7 +26,7 @@ export async function loadConfig({ paths, file, uid }: ConfigSources): Promise<C
   const text = readTrustedFile(path, { what: 'the configuration', required, uid })
   if (text === undefined) return defaultConfig(paths)
   // The parser costs a helper that has no configuration file nothing.
-  const { parseConfig } = await import('./config-toml.ts')
+  const { parseConfig } = await import('./toml.ts')
   return parseConfig(text, path, paths)
 }
 

@@ -5,6 +5,8 @@ import envPaths from 'env-paths'
 export interface Paths {
   readonly config: string
   readonly vault: string
+  /** The directory of sealed logins. */
+  readonly logins: string
   readonly key: string
   readonly socket: string
 }
@@ -13,9 +15,10 @@ export interface Paths {
 export interface PathEnvironment {
   readonly PURSER_HOME?: string | undefined
   readonly XDG_RUNTIME_DIR?: string | undefined
-  /** systemd sets these three for a unit that asks for its directories. */
+  /** systemd sets these for a unit that asks for its directories. */
   readonly CONFIGURATION_DIRECTORY?: string | undefined
   readonly STATE_DIRECTORY?: string | undefined
+  readonly CACHE_DIRECTORY?: string | undefined
   readonly RUNTIME_DIRECTORY?: string | undefined
 }
 
@@ -28,24 +31,34 @@ export interface PathEnvironment {
  */
 export function findPaths(env: PathEnvironment, uid: number): Paths {
   if (env.PURSER_HOME) {
-    return layOut(env.PURSER_HOME, env.PURSER_HOME, env.PURSER_HOME)
+    const home = env.PURSER_HOME
+    return layOut({ config: home, data: home, cache: home, runtime: home })
   }
   const usual = envPaths('purser', { suffix: '' })
   const runtime = uid === 0 ? '/run/purser' : join(env.XDG_RUNTIME_DIR || usual.data, 'purser')
-  return layOut(
-    firstDirectory(env.CONFIGURATION_DIRECTORY) ?? usual.config,
-    firstDirectory(env.STATE_DIRECTORY) ?? usual.data,
-    firstDirectory(env.RUNTIME_DIRECTORY) ?? runtime,
-  )
+  return layOut({
+    config: firstDirectory(env.CONFIGURATION_DIRECTORY) ?? usual.config,
+    data: firstDirectory(env.STATE_DIRECTORY) ?? usual.data,
+    cache: firstDirectory(env.CACHE_DIRECTORY) ?? usual.cache,
+    runtime: firstDirectory(env.RUNTIME_DIRECTORY) ?? runtime,
+  })
 }
 
-function layOut(config: string, data: string, runtime: string): Paths {
+interface Directories {
+  readonly config: string
+  readonly data: string
+  readonly cache: string
+  readonly runtime: string
+}
+
+function layOut({ config, data, cache, runtime }: Directories): Paths {
   return {
     config: join(config, 'config.toml'),
     // Key and vault lie apart where the platform has a place for each: a backup of the one is
     // then worth nothing without the other.
     key: join(config, 'key'),
     vault: join(data, 'vault.db'),
+    logins: join(cache, 'logins'),
     socket: join(runtime, 'agent.sock'),
   }
 }

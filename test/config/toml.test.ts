@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { parseConfig } from '../src/config-toml.ts'
-import { PurserError } from '../src/model/errors.ts'
+import { parseConfig } from '../../src/config/toml.ts'
+import { PurserError } from '../../src/model/errors.ts'
 
-const PATHS = { config: '/c/config.toml', key: '/c/key', vault: '/d/vault.db', socket: '/r/s' }
+const PATHS = {
+  config: '/c/config.toml',
+  key: '/c/key',
+  vault: '/d/vault.db',
+  logins: '/a/logins',
+  socket: '/r/s',
+}
 
 function parse(text: string) {
   return parseConfig(text, '/c/config.toml', PATHS)
@@ -25,6 +31,9 @@ describe('a configuration file', () => {
       proxy: { listen: [{ address: '127.0.0.1', port: 5000 }] },
       upstreams: [],
       buildRegistry: undefined,
+      identities: [],
+      ambient: { enabled: false, requests: false },
+      health: { intervalMs: undefined, onChange: undefined },
       connect: new Map(),
       tls: { ca: [] },
     })

@@ -1,0 +1,19 @@
+import { isIP } from 'node:net'
+import type { ListenAddress } from './config.ts'
+
+/**
+ * Parses `address:port`, of the loopback interface.
+ *
+ * @returns a message if it cannot be listened on
+ */
+export function parseListen(text: string): ListenAddress | string {
+  const match = /^(?:\[(?<v6>[^\]]+)\]|(?<v4>[^:]+)):(?<port>[0-9]{1,5})$/.exec(text)
+  const named = match?.groups?.['v6'] ?? match?.groups?.['v4']
+  const port = Number(match?.groups?.['port'])
+  if (named === undefined || port > 65_535) return 'must be address:port, as in 127.0.0.1:5000'
+  const address = named === 'localhost' ? '127.0.0.1' : named
+  if (isIP(address) === 0) return 'must be an IP address and a port, as in 127.0.0.1:5000'
+  // Whoever reaches an open proxy acts with its credentials: this machine alone may.
+  if (!address.startsWith('127.') && address !== '::1') return 'must be a loopback address'
+  return { address, port }
+}
