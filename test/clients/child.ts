@@ -4,6 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** Environment for a program: exactly this, nothing inherited. */
 export type Environment = Readonly<Record<string, string>>
 
+/** Where a program runs. */
+export interface Surroundings {
+  readonly env: Environment
+  /** A file that it finds as `/etc/hosts`. */
+  readonly hosts?: string
+}
+
 /** What a program that ended has said. */
 export interface Ended {
   readonly status: number | null
@@ -21,14 +28,15 @@ const READY_TIMEOUT_MS = 30_000
 export function run(
   program: string,
   args: readonly string[],
-  options: { readonly env: Environment; readonly input?: string },
+  { env, hosts, input = '' }: Surroundings & { readonly input?: string },
 ): Promise<Ended> {
-  const child = spawnTied(program, args, options.env)
+  const command = hosts === undefined ? [program, ...args] : withHosts(hosts, [program, ...args])
+  const child = spawnTied(command, env)
   const stdout = collect(child.stdout)
   const stderr = collect(child.stderr)
   // A program that ends without reading its input must not fail the test with EPIPE.
   child.stdin?.on('error', () => undefined)
-  child.stdin?.end(options.input ?? '')
+  child.stdin?.end(input)
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL')
@@ -48,7 +56,7 @@ export function run(
 export async function runOk(
   program: string,
   args: readonly string[],
-  options: { readonly env: Environment; readonly input?: string },
+  options: Surroundings & { readonly input?: string },
 ): Promise<string> {
   const ended = await run(program, args, options)
   if (ended.status !== 0) {
@@ -77,8 +85,8 @@ export async function startDaemon<T>(
   env: Environment,
   ready: (output: string) => T | undefined | Promise<T | undefined>,
 ): Promise<Daemon & { readonly value: T }> {
-  const [program, ...args] = command
-  const child = spawnTied(program, args, env)
+  const [program] = command
+  const child = spawnTied(command, env)
   child.stdin?.end()
   const stdout = collect(child.stdout)
   const stderr = collect(child.stderr)
@@ -103,8 +111,8 @@ export async function startDaemon<T>(
 /** What follows dies with us, whatever ends us: a killed test run leaves no daemon behind. */
 const [TIE, ...TIE_ARGS] = ['setpriv', '--pdeathsig', 'KILL', '--'] as const
 
-function spawnTied(program: string, args: readonly string[], env: Environment): ChildProcess {
-  return spawn(TIE, [...TIE_ARGS, program, ...args], { env })
+function spawnTied(command: readonly string[], env: Environment): ChildProcess {
+  return spawn(TIE, [...TIE_ARGS, ...command], { env })
 }
 
 function collect(stream: ChildProcess['stdout']): () => string {
@@ -118,7 +126,22 @@ function tail(output: string): string {
   return output.slice(-2_000)
 }
 
-/** Puts a daemon and all its descendants where they end with it, and its mounts as well. */
-export function inOwnNamespaces(command: readonly string[]): [string, ...string[]] {
-  return ['unshare', '--mount', '--pid', '--fork', '--kill-child=SIGKILL', '--', ...command]
+/**
+ * Puts a daemon and all its descendants where they end with it, and its mounts as well.
+ *
+ * @param hosts a file that they find as `/etc/hosts`
+ */
+export function inOwnNamespaces(command: readonly string[], hosts?: string): [string, ...string[]] {
+  const inner = hosts === undefined ? command : mountHosts(hosts, command)
+  return ['unshare', '--mount', '--pid', '--fork', '--kill-child=SIGKILL', '--', ...inner]
+}
+
+/** The machine's own file stays as it is for everybody else. */
+function withHosts(hosts: string, command: readonly string[]): readonly string[] {
+  return ['unshare', '--mount', '--', ...mountHosts(hosts, command)]
+}
+
+function mountHosts(hosts: string, command: readonly string[]): readonly string[] {
+  const script = 'mount --bind "$0" /etc/hosts && exec "$@"'
+  return ['sh', '-c', script, hosts, ...command]
 }

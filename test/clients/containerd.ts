@@ -1,14 +1,55 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { inOwnNamespaces, run, startDaemon } from './child.ts'
+import { inOwnNamespaces, run, runOk, startDaemon } from './child.ts'
+import type { Client } from './client.ts'
 import type { Sandbox } from './sandbox.ts'
+import { digestsIn } from './straight.ts'
 
 /**
- * Starts a containerd that shares nothing with the machine's own, until the sandbox is closed.
+ * `ctr`, with a containerd in the sandbox. It knows no file of credentials and no log-in.
  *
- * @returns its socket, for `ctr --address`.
+ * @param hostsDir where it finds the `hosts.toml` of the registry that is pulled from
  */
-export async function startContainerd(sandbox: Sandbox): Promise<string> {
+export async function createContainerd(
+  sandbox: Sandbox,
+  hostsDir: () => string | undefined,
+): Promise<Client> {
+  const socket = await startContainerd(sandbox)
+  const ctr = (args: readonly string[]) => runOk('ctr', ['--address', socket, ...args], sandbox)
+  const reach = () => {
+    const folder = hostsDir()
+    return folder === undefined ? ['--plain-http'] : ['--hosts-dir', folder]
+  }
+  const remove = (name: string) => ctr(['images', 'remove', '--sync', name])
+  const none = () => Promise.reject(new Error('ctr keeps no logins'))
+  return {
+    name: 'containerd',
+    configure: none,
+    login: none,
+    logout: none,
+    async push(name, { archive, ...digests }) {
+      await ctr(['images', 'import', '--snapshotter', 'native', archive])
+      await ctr(['images', 'push', ...reach(), name])
+      await remove(name)
+      // What it imports, it keeps and pushes as it is.
+      return digests
+    },
+    async pull(name) {
+      await ctr(['images', 'pull', ...reach(), '--snapshotter', 'native', name])
+      const archive = join(await sandbox.makeFolder('exported'), 'image.tar')
+      const folder = await sandbox.makeFolder('stored')
+      await ctr(['images', 'export', archive, name])
+      await runOk('skopeo', ['copy', `oci-archive:${archive}`, `dir:${folder}`], sandbox)
+      await remove(name)
+      return digestsIn(folder)
+    },
+    tryPull: (name) =>
+      run('ctr', ['--address', socket, 'images', 'pull', ...reach(), name], sandbox),
+  }
+}
+
+/** Starts a containerd that shares nothing with the machine's own, until the sandbox is closed. */
+async function startContainerd(sandbox: Sandbox): Promise<string> {
   const root = await sandbox.makeFolder('containerd')
   const socket = join(root, 'socket')
   const config = join(root, 'config.toml')

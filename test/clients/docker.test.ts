@@ -1,84 +1,29 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { array, object, parse, string } from 'valibot'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Ended, type Environment, run, runOk } from './child.ts'
-import { startDockerd } from './dockerd.ts'
-import { describeWith } from './programs.ts'
-import { askHelper, type Serving, serve } from './purser.ts'
-import {
-  AUTHS,
-  REGISTRY_PROGRAMS,
-  startRegistries,
-  startRegistry,
-  type Upstream,
-  type Upstreams,
-} from './registry.ts'
-import { openSandbox, type Sandbox } from './sandbox.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Ended, run, runOk } from './child.ts'
+import { expectPull, expectPush } from './client.ts'
+import { createDocker } from './docker.ts'
+import { BY_PATH, describeClient, testProxy, useServing } from './harness.ts'
+import { askHelper } from './purser.ts'
+import { AUTHS, startRegistry, type Upstream } from './registry.ts'
 import { pullBySkopeo, seed } from './straight.ts'
 
-const NEEDS = ['docker', 'dockerd', 'root', 'setpriv', 'unshare', 'skopeo', ...REGISTRY_PROGRAMS]
+const NEEDS = ['docker', 'dockerd', 'unshare']
 
 const NOT_FOUND = 'credentials not found in native keychain\n'
 
-const Inspected = array(
-  object({
-    Id: string(),
-    RepoDigests: array(string()),
-    RootFS: object({ Layers: array(string()) }),
-  }),
-)
-
-describeWith('docker with its daemon', NEEDS, () => {
-  let sandbox: Sandbox
-  let upstreams: Upstreams
-  let env: Environment
-
-  beforeAll(async () => {
-    sandbox = await openSandbox()
-    upstreams = await startRegistries(sandbox)
-    env = await startDockerd(sandbox)
-  })
-  afterAll(() => sandbox.stack.disposeAsync())
-
-  const docker = (args: readonly string[], input = '') => runOk('docker', args, { env, input })
+describeClient('docker with its daemon', NEEDS, createDocker, (stage) => {
+  const docker = (args: readonly string[], input?: string) => stage.client.run(args, input)
   const dockerFails = async (args: readonly string[], input = ''): Promise<Ended> => {
-    const ended = await run('docker', args, { env, input })
+    const ended = await run('docker', args, { env: stage.client.env, input })
     expect(ended.status, ended.stdout).not.toBe(0)
     return ended
   }
-  const login = (upstream: Upstream) =>
-    docker(
-      ['login', '--username', upstream.user, '--password-stdin', upstream.host],
-      upstream.password,
-    )
-  const configure = (config: object) => writeFile(sandbox.dockerConfig, JSON.stringify(config))
-
-  /** Pushes a new image as `name`, and compares what another client finds in the registry. */
-  async function expectPush(name: string, upstream: Upstream, repository: string): Promise<void> {
-    const image = await sandbox.makeImage(name)
-    await docker(['load', '--quiet', '--input', image.archive])
-    const said = await docker(['push', name])
-    const held = await pullBySkopeo(sandbox, upstream, repository)
-    expect(held.configDigest).toBe(image.configDigest)
-    expect(held.diffIds).toEqual(image.diffIds)
-    expect(said).toContain(`digest: ${held.manifestDigest} `)
-    await docker(['rmi', name])
-  }
-
-  /** Pulls what another client has put there. */
-  async function expectPull(name: string, upstream: Upstream, repository: string): Promise<void> {
-    const image = await sandbox.makeImage(name)
-    await seed(sandbox, upstream, repository, image.archive)
-    await docker(['pull', name])
-    const [found] = parse(Inspected, JSON.parse(await docker(['image', 'inspect', name])))
-    expect(found?.Id).toBe(image.configDigest)
-    expect(found?.RootFS.Layers).toEqual(image.diffIds)
-    expect(found?.RepoDigests).toEqual([
-      `${name.slice(0, name.lastIndexOf(':'))}@${image.manifestDigest}`,
-    ])
-    await docker(['rmi', name])
-  }
+  const push = (upstream: Upstream, repository: string, name = `${upstream.host}/${repository}`) =>
+    expectPush(stage.sandbox, stage.client, { name, upstream, repository })
+  const pull = (upstream: Upstream, repository: string, name = `${upstream.host}/${repository}`) =>
+    expectPull(stage.sandbox, stage.client, { name, upstream, repository })
 
   describe.each(AUTHS)('and a registry with %s', (auth) => {
     describe.each([
@@ -87,14 +32,16 @@ describeWith('docker with its daemon', NEEDS, () => {
     ])('by %s', (_, config) => {
       let upstream: Upstream
       beforeAll(async () => {
-        upstream = upstreams[auth]
-        await configure(config(upstream.host))
+        upstream = stage.upstreams[auth]
+        await stage.client.configure(config(upstream.host))
       })
 
       it('logs in, and leaves the secret to the vault', async () => {
-        expect(await login(upstream)).toContain('Login Succeeded')
-        expect(await readFile(sandbox.dockerConfig, 'utf8')).not.toMatch(/"auth"|"identitytoken"/)
-        const asked = await askHelper(sandbox, 'get', upstream.host)
+        expect(await stage.client.login(upstream)).toContain('Login Succeeded')
+        expect(await readFile(stage.sandbox.dockerConfig, 'utf8')).not.toMatch(
+          /"auth"|"identitytoken"/,
+        )
+        const asked = await askHelper(stage.sandbox, 'get', upstream.host)
         expect(JSON.parse(asked.stdout)).toEqual({
           ServerURL: upstream.host,
           Username: upstream.user,
@@ -103,25 +50,25 @@ describeWith('docker with its daemon', NEEDS, () => {
       })
 
       it('pushes', async () => {
-        await login(upstream)
-        await expectPush(`${upstream.host}/straight/pushed:1`, upstream, 'straight/pushed:1')
+        await stage.client.login(upstream)
+        await push(upstream, 'straight/pushed:1')
       })
 
       it('pulls', async () => {
-        await login(upstream)
-        await expectPull(`${upstream.host}/straight/pulled:1`, upstream, 'straight/pulled:1')
+        await stage.client.login(upstream)
+        await pull(upstream, 'straight/pulled:1')
       })
 
       it('builds on an image that wants a login', async () => {
-        await login(upstream)
+        await stage.client.login(upstream)
         const base = `${upstream.host}/straight/base:1`
-        const { archive } = await sandbox.makeImage(base)
-        await seed(sandbox, upstream, 'straight/base:1', archive)
-        const context = await sandbox.makeFolder('context')
+        const { archive } = await stage.sandbox.makeImage(base)
+        await seed(stage.sandbox, upstream, 'straight/base:1', archive)
+        const context = await stage.sandbox.makeFolder('context')
         await writeFile(join(context, 'Dockerfile'), `FROM ${base}\nCOPY Dockerfile /\n`)
         // The classic builder lists every login, and then gets each of them.
         await runOk('docker', ['build', '--tag', 'built:1', context], {
-          env: { ...env, DOCKER_BUILDKIT: '0' },
+          env: { ...stage.client.env, DOCKER_BUILDKIT: '0' },
         })
         await docker(['rmi', 'built:1', base])
       })
@@ -130,21 +77,21 @@ describeWith('docker with its daemon', NEEDS, () => {
         await docker(['logout', upstream.host])
         const args = ['login', '--username', upstream.user, '--password-stdin', upstream.host]
         expect((await dockerFails(args, 'wrong')).stderr).toMatch(/unauthorized/i)
-        expect(await askHelper(sandbox, 'get', upstream.host)).toMatchObject({
+        expect(await askHelper(stage.sandbox, 'get', upstream.host)).toMatchObject({
           status: 1,
           stdout: NOT_FOUND,
         })
       })
 
       it('logs out, twice, and is refused from then on', async () => {
-        await login(upstream)
+        await stage.client.login(upstream)
         const name = `${upstream.host}/straight/kept:1`
-        const { archive } = await sandbox.makeImage(name)
-        await seed(sandbox, upstream, 'straight/kept:1', archive)
+        const { archive } = await stage.sandbox.makeImage(name)
+        await seed(stage.sandbox, upstream, 'straight/kept:1', archive)
         for (const _ of ['stored', 'gone']) {
           expect(await docker(['logout', upstream.host])).toContain('Removing login credentials')
         }
-        const listed = await askHelper(sandbox, 'list', '')
+        const listed = await askHelper(stage.sandbox, 'list', '')
         expect(JSON.parse(listed.stdout)).not.toHaveProperty([upstream.host])
         const { stderr } = await dockerFails(['pull', name])
         expect(stderr).toMatch(/no basic auth credentials|unauthorized|denied/)
@@ -153,84 +100,71 @@ describeWith('docker with its daemon', NEEDS, () => {
   })
 
   it('keeps an identity token as what it is', async () => {
-    const upstream = await startRegistry(sandbox, 'token', { identityTokens: true })
-    await configure({ credsStore: 'purser' })
-    await login(upstream)
-    const asked = await askHelper(sandbox, 'get', upstream.host)
+    const upstream = await startRegistry(stage.sandbox, 'token', { identityTokens: true })
+    await stage.client.configure({ credsStore: 'purser' })
+    await stage.client.login(upstream)
+    const asked = await askHelper(stage.sandbox, 'get', upstream.host)
     expect(JSON.parse(asked.stdout)).toMatchObject({ Username: '<token>' })
     expect(asked.stdout).not.toContain(upstream.password)
-    await expectPush(`${upstream.host}/identity/pushed:1`, upstream, 'identity/pushed:1')
-    await expectPull(`${upstream.host}/identity/pulled:1`, upstream, 'identity/pulled:1')
+    await push(upstream, 'identity/pushed:1')
+    await pull(upstream, 'identity/pulled:1')
     expect(upstream.tokens?.accounts()).toContain('<token>')
     await docker(['logout', upstream.host])
   })
 
   describe('through the proxy', () => {
-    let serving: Serving
+    const serving = useServing(stage)
+    // With nothing in it, docker would look for a store of its own among the programs.
+    beforeAll(() => stage.client.configure({ credHelpers: { 'none.test': 'purser' } }))
 
-    beforeAll(async () => {
-      // With nothing in it, docker would look for a store of its own among the programs.
-      await configure({ credHelpers: { 'none.test': 'purser' } })
-      serving = await serve(sandbox, upstreams)
-    })
-
-    describe.each(AUTHS)('to a registry with %s', (auth) => {
-      const names: [string, (upstream: Upstream) => string][] = [
-        ['the registry in the path', ({ pathHost }) => `${serving.host}/${pathHost}`],
-        ['its alias in the path', () => `${serving.host}/${auth}`],
-        ['a port of its own', (upstream) => serving.hostOf(upstream)],
-      ]
-      it.each(names)('pushes and pulls by %s', async (how, nameOf) => {
-        const upstream = upstreams[auth]
-        const repository = `proxied/${how.replaceAll(' ', '-')}`
-        const name = `${nameOf(upstream)}/${repository}`
-        await expectPush(`${name}:pushed`, upstream, `${repository}:pushed`)
-        await expectPull(`${name}:pulled`, upstream, `${repository}:pulled`)
-      })
+    testProxy(stage, serving, {
+      ...BY_PATH,
+      'its alias in the path': ({ host }, { auth }) => `${host}/${auth}`,
+      'a port of its own': ({ hostOf }, upstream) => hostOf(upstream),
     })
 
     it('mounts layers from another repository of the registry', async () => {
-      const upstream = upstreams.token
-      const name = (tag: string) => `${serving.host}/${upstream.pathHost}/mounts/${tag}`
-      const image = await sandbox.makeImage(name('from:1'))
+      const upstream = stage.upstreams.token
+      const name = (tag: string) => `${serving().host}/${upstream.pathHost}/mounts/${tag}`
+      const image = await stage.sandbox.makeImage(name('from:1'))
       await docker(['load', '--quiet', '--input', image.archive])
       await docker(['push', name('from:1')])
       await docker(['tag', name('from:1'), name('to:1')])
       expect(await docker(['push', name('to:1')])).toContain('Mounted from')
-      const held = await pullBySkopeo(sandbox, upstream, 'mounts/to:1')
+      const held = await pullBySkopeo(stage.sandbox, upstream, 'mounts/to:1')
       expect(held.diffIds).toEqual(image.diffIds)
       await docker(['rmi', name('from:1'), name('to:1')])
     })
 
     it('uploads what another registry has, which docker takes for a mount', async () => {
-      const name = ({ pathHost }: Upstream) => `${serving.host}/${pathHost}/across:1`
-      const [from, to] = [name(upstreams.token), name(upstreams.htpasswd)]
-      const image = await sandbox.makeImage(from)
+      const name = ({ pathHost }: Upstream) => `${serving().host}/${pathHost}/across:1`
+      const [from, to] = [name(stage.upstreams.token), name(stage.upstreams.htpasswd)]
+      const image = await stage.sandbox.makeImage(from)
       await docker(['load', '--quiet', '--input', image.archive])
       await docker(['push', from])
       await docker(['tag', from, to])
       expect(await docker(['push', to])).not.toContain('Mounted from')
-      const held = await pullBySkopeo(sandbox, upstreams.htpasswd, 'across:1')
+      const held = await pullBySkopeo(stage.sandbox, stage.upstreams.htpasswd, 'across:1')
       expect(held.diffIds).toEqual(image.diffIds)
       await docker(['rmi', from, to])
     })
 
     it('answers the helper by the agent, and forgets at once what docker logs out of', async () => {
-      const upstream = upstreams.htpasswd
-      await configure({ credHelpers: { [upstream.host]: 'purser' } })
-      await expectPull(`${upstream.host}/agent/pulled:1`, upstream, 'agent/pulled:1')
-      expect(serving.log()).toContain(`"target":"${upstream.host}"`)
+      const upstream = stage.upstreams.htpasswd
+      await stage.client.configure({ credHelpers: { [upstream.host]: 'purser' } })
+      await pull(upstream, 'agent/pulled:1')
+      expect(serving().log()).toContain(`"target":"${upstream.host}"`)
       await docker(['logout', upstream.host])
-      expect(await askHelper(sandbox, 'get', upstream.host)).toMatchObject({
+      expect(await askHelper(stage.sandbox, 'get', upstream.host)).toMatchObject({
         status: 1,
         stdout: NOT_FOUND,
       })
     })
 
     it('tells no secret, whatever the clients did', () => {
-      for (const { user, password } of Object.values(upstreams)) {
-        expect(serving.log()).not.toContain(password)
-        expect(serving.log()).not.toContain(Buffer.from(`${user}:${password}`).toString('base64'))
+      for (const { user, password } of Object.values(stage.upstreams)) {
+        expect(serving().log()).not.toContain(password)
+        expect(serving().log()).not.toContain(Buffer.from(`${user}:${password}`).toString('base64'))
       }
     })
   })

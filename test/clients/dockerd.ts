@@ -16,13 +16,16 @@ export async function startDockerd(sandbox: Sandbox): Promise<Environment> {
   const env = { ...sandbox.env, DOCKER_HOST: socket }
   await startDaemon(
     sandbox.stack,
-    inOwnNamespaces([
-      ...['dockerd', '--host', socket, '--storage-driver=vfs'],
-      ...['--data-root', join(root, 'data'), '--exec-root', join(root, 'exec')],
-      ...['--pidfile', join(root, 'pid'), '--config-file', config],
-      // No container is run, and a test has no business with the machine's network.
-      ...['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false'],
-    ]),
+    inOwnNamespaces(
+      [
+        ...['dockerd', '--host', socket, '--storage-driver=vfs'],
+        ...['--data-root', join(root, 'data'), '--exec-root', join(root, 'exec')],
+        ...['--pidfile', join(root, 'pid'), '--config-file', config],
+        // No container is run, and a test has no business with the machine's network.
+        ...['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false'],
+      ],
+      sandbox.hosts,
+    ),
     sandbox.env,
     async () => {
       const asked = await run('docker', ['version', '--format', '{{.Server.Version}}'], { env })

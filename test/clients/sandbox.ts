@@ -12,6 +12,8 @@ const BINARY = join(import.meta.dirname, '../../dist/purser')
 export interface Sandbox {
   /** What a client inherits: nothing of the machine's own configuration. */
   readonly env: Environment
+  /** The file that clients find as `/etc/hosts`, if it is not the machine's own. */
+  readonly hosts?: string
   /** DOCKER_CONFIG/config.json */
   readonly dockerConfig: string
   /** REGISTRY_AUTH_FILE */
