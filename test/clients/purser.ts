@@ -31,21 +31,37 @@ export async function serve(
 ): Promise<Serving> {
   const served = Object.values(upstreams)
   for (const upstream of served) await storeLogin(sandbox, upstream)
+  const tables = served.map((upstream) => {
+    const mayDelete = deletable.some((auth) => auth === upstream.auth)
+    return table(upstream, mayDelete)
+  })
+  return serveConfig(sandbox, tables, served.length)
+}
+
+/**
+ * Starts the proxy and the agent with these tables beside the proxy's address.
+ *
+ * @param ports how many of the upstreams have a port of their own
+ */
+export async function serveConfig(
+  sandbox: Sandbox,
+  tables: readonly string[],
+  ports = 0,
+): Promise<Serving> {
   const file = join(await sandbox.makeFolder('serve'), 'config.toml')
-  const tables = served.map((upstream) => table(upstream, deletable.includes(upstream.auth)))
   await writeFile(file, ['[proxy]', 'listen = ["127.0.0.1:0"]', ...tables].join('\n'))
-  const { value: ports, output } = await startDaemon(
+  const { value, output } = await startDaemon(
     sandbox.stack,
     ['purser', 'serve', '--config', file],
     // The most that it ever says: tests look for what must not be in it.
     { ...sandbox.env, PURSER_LOG: 'debug' },
     (said) => {
       const listening = readPorts(said)
-      const ready = listening.size === served.length + 1 && said.includes('agent listening')
+      const ready = listening.size === ports + 1 && said.includes('agent listening')
       return ready ? listening : undefined
     },
   )
-  const hostOf = (name: string) => `localhost:${ports.get(name)}`
+  const hostOf = (name: string) => `localhost:${value.get(name)}`
   return { host: hostOf(''), hostOf: ({ host }) => hostOf(host), log: output }
 }
 

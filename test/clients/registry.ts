@@ -10,9 +10,9 @@ import { startTokenServer, type TokenServer } from './token-server.ts'
 export const AUTHS = ['htpasswd', 'token'] as const
 export type Auth = (typeof AUTHS)[number]
 
-/** Debian's docker-registry, behind a login, in plain http on loopback. */
+/** Debian's docker-registry, behind a login or none, in plain http on loopback. */
 export interface Upstream {
-  readonly auth: Auth
+  readonly auth: Auth | 'none'
   /** `127.0.0.1:PORT` */
   readonly host: string
   /** The host as a path component: `127.0.0.1_PORT`. */
@@ -41,7 +41,7 @@ export async function startRegistries(sandbox: Sandbox): Promise<Upstreams> {
 /** Starts an empty registry on a free port, until the sandbox is closed. */
 export async function startRegistry(
   sandbox: Sandbox,
-  auth: Auth,
+  auth: Auth | 'none',
   options: { readonly identityTokens?: boolean } = {},
 ): Promise<Upstream> {
   const user = 'captain'
@@ -55,9 +55,10 @@ export async function startRegistry(
           identityTokens: options.identityTokens ?? false,
         })
       : undefined
+  const passwords = { realm: 'tests', path: await makeHtpasswd(sandbox, folder, user, password) }
   const access =
     tokens === undefined
-      ? { htpasswd: { realm: 'tests', path: await makeHtpasswd(sandbox, folder, user, password) } }
+      ? { htpasswd: passwords }
       : {
           token: {
             realm: `${tokens.origin}/token`,
@@ -75,7 +76,7 @@ export async function startRegistry(
       delete: { enabled: true },
     },
     http: { addr: '127.0.0.1:0', secret: randomUUID() },
-    auth: access,
+    ...(auth !== 'none' && { auth: access }),
   })
   await writeFile(join(folder, 'config.yml'), config)
   const { value: port, output } = await startDaemon(
