@@ -1,5 +1,8 @@
 import type { Dispatcher } from 'undici'
 
+/** A lazy mounter reads up to 64 ranges at once, and another may do so beside it. */
+export const CONNECTIONS_PER_ORIGIN = 128
+
 /**
  * The only way out: every connection that carries a credential is opened by one of these.
  *

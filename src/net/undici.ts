@@ -1,9 +1,6 @@
 import { Agent, type buildConnector } from 'undici'
 import type { Dial } from './dial.ts'
-import type { Net } from './net.ts'
-
-/** A lazy mounter reads up to 64 ranges at once, and another may do so beside it. */
-const CONNECTIONS_PER_ORIGIN = 128
+import { CONNECTIONS_PER_ORIGIN, type Net } from './net.ts'
 
 /**
  * Shorter than what front ends keep (AWS ALB 60 s, nginx 75 s): a request sent on a connection that

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { Dispatcher } from 'undici'
 import { systemCode } from '../model/errors.ts'
 import { adviceOn } from '../net/advice.ts'
 import { originOf } from '../token/upstream.ts'
@@ -9,14 +8,14 @@ import { bodyOf, hasBody } from './body.ts'
 import { headersToUpstream } from './headers.ts'
 import { openLocation } from './location.ts'
 import { type Problem, problem } from './problem.ts'
-import { type Outcome, relay } from './relay.ts'
+import { type Outcome, relay, type Ways } from './relay.ts'
 import type { Route } from './route.ts'
 import type { Seal } from './seal.ts'
 import { judge } from './verdict.ts'
 
 /** What requests are forwarded with. */
 export interface ForwardOptions {
-  readonly dispatcher: Dispatcher
+  readonly ways: Ways
   readonly authorizer: Authorizer
   readonly seal: Seal
   readonly workspace: string
@@ -58,16 +57,11 @@ const PULL_HEADERS_TIMEOUT_MS = 60_000
 const MAX_MOVES = 5
 
 /** Makes the way from a client to a registry and back. */
-export function createForward({
-  dispatcher,
-  authorizer,
-  seal,
-  workspace,
-}: ForwardOptions): Forward {
+export function createForward({ ways, authorizer, seal, workspace }: ForwardOptions): Forward {
   function send(trip: Trip, { path, authorization }: Attempt): Promise<Outcome> {
     const { route, res, headers, body } = trip
     const { header } = authorization
-    return relay(dispatcher, {
+    return relay(ways, {
       origin: originOf(route.upstream),
       path,
       method: route.method,

@@ -2,8 +2,15 @@ import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { IncomingHttpHeaders } from 'undici/types/header.js'
+import type { Crowd } from './crowd.ts'
 import type { Problem } from './problem.ts'
 import { saysExpired, type Verdict } from './verdict.ts'
+
+/** How registries are reached, and who shares the connections to them. */
+export interface Ways {
+  readonly dispatcher: Dispatcher
+  readonly crowd: Crowd
+}
 
 /** One request to a registry, and the client that waits for the response. */
 export interface Relay {
@@ -38,6 +45,8 @@ const BODY_TIMEOUT_MS = 120_000
 
 /** Of a body that nobody wants, so much is read to save the connection; of an error, to judge it. */
 const MAX_UNWANTED_BYTES = 64 * 1024
+/** And it is waited for so long: the client's answer waits too. */
+const MAX_UNWANTED_MS = 2_000
 
 /** What the response's bytes are for. */
 type Mode = 'stream' | 'hold' | 'discard'
@@ -46,8 +55,8 @@ type Mode = 'stream' | 'hold' | 'discard'
  * Sends a request and passes the response on as it comes, in both directions no faster than the
  * other side takes it; no body is ever whole in memory.
  */
-export function relay(dispatcher: Dispatcher, request: Relay): Promise<Outcome> {
-  const { res } = request
+export function relay({ dispatcher, crowd }: Ways, request: Relay): Promise<Outcome> {
+  const { res, body } = request
   // Gone while the credential was looked for: nobody is left to send anything for.
   if (res.destroyed) return Promise.resolve({ kind: 'broken', status: 0, bytes: 0 })
   return new Promise((resolve) => {
@@ -61,10 +70,21 @@ export function relay(dispatcher: Dispatcher, request: Relay): Promise<Outcome> 
     /** What is told at the end of a body that the client does not get. */
     let pending: Outcome | undefined
     let settled = false
+    let paused = false
+    let timer: NodeJS.Timeout | undefined
+    const place = crowd.enter(request.origin, {
+      isClientsTurn: () => paused || (status === 0 && body !== undefined && awaits(body)),
+      evict() {
+        settle({ kind: 'broken', status, bytes })
+        controller?.abort(new Error('client stands still'))
+        res.destroy()
+      },
+    })
 
     function settle(outcome: Outcome): void {
       if (settled) return
       settled = true
+      clearTimeout(timer)
       res.off('close', onClose)
       resolve(outcome)
     }
@@ -76,18 +96,22 @@ export function relay(dispatcher: Dispatcher, request: Relay): Promise<Outcome> 
     }
 
     function onDrain(): void {
+      paused = false
       controller?.resume()
     }
 
     function write(chunk: Buffer): void {
       bytes += chunk.length
       if (res.write(chunk)) return
+      paused = true
+      place.moved()
       controller?.pause()
       res.once('drain', onDrain)
     }
 
     function startStream(): void {
       mode = 'stream'
+      clearTimeout(timer)
       res.writeHead(status, headers)
       for (const chunk of held) write(chunk)
       held = []
@@ -96,6 +120,16 @@ export function relay(dispatcher: Dispatcher, request: Relay): Promise<Outcome> 
     function answerEmpty(): void {
       res.writeHead(status, headers).end()
       pending = { kind: 'sent', status, bytes }
+    }
+
+    /** The client waits no longer for the end of a body that it does not get. */
+    function giveUp(): void {
+      if (mode === 'hold') {
+        startStream()
+      } else {
+        if (pending !== undefined) settle(pending)
+        controller?.abort(new Error('the rest is not wanted'))
+      }
     }
 
     function begin(verdict: Verdict): void {
@@ -114,6 +148,7 @@ export function relay(dispatcher: Dispatcher, request: Relay): Promise<Outcome> 
         case 'problem':
           pending = verdict
       }
+      if (mode !== 'stream') timer = setTimeout(giveUp, MAX_UNWANTED_MS)
     }
 
     function endHeld(): void {
@@ -133,10 +168,12 @@ export function relay(dispatcher: Dispatcher, request: Relay): Promise<Outcome> 
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(started) {
         controller = started
+        place.moved()
         if (settled) started.abort(new Error('client went away'))
       },
       onBodySent(chunk) {
         bytes += chunk.length
+        place.moved()
       },
       onResponseStart(_, statusCode, received) {
         // 103 and its like: only the last response counts, and node has sent its own 100.
@@ -148,17 +185,16 @@ export function relay(dispatcher: Dispatcher, request: Relay): Promise<Outcome> 
         if (mode === 'stream') return write(chunk)
         unwanted += chunk.length
         if (mode === 'hold') held.push(chunk)
-        if (unwanted <= MAX_UNWANTED_BYTES) return
-        if (mode === 'hold') return startStream()
-        if (pending !== undefined) settle(pending)
-        controller?.abort(new Error('the rest is not wanted'))
+        if (unwanted > MAX_UNWANTED_BYTES) giveUp()
       },
       onResponseEnd() {
+        place.leave()
         if (mode === 'stream') endStream()
         else if (mode === 'hold') endHeld()
         else if (pending !== undefined) settle(pending)
       },
       onResponseError(_, error) {
+        place.leave()
         if (settled) return
         if (pending !== undefined) return settle(pending)
         if (!res.headersSent) return settle({ kind: 'failed', error })
@@ -177,12 +213,16 @@ export function relay(dispatcher: Dispatcher, request: Relay): Promise<Outcome> 
         headers: [...request.headers],
         body: request.body ?? null,
         headersTimeout: request.headersTimeoutMs,
+        // undici closes the connection after a HEAD, and it shall: a server that sends a body all the
+        // same, and late, would have it taken for the answer to the next request.
         bodyTimeout: BODY_TIMEOUT_MS,
-        // undici closes a connection after each HEAD, in fear of servers that send a body with it;
-        // such a body comes with the headers, and makes undici close the connection anyway.
-        ...(request.method === 'HEAD' ? { reset: false } : {}),
       },
       handler,
     )
   })
+}
+
+/** Whether a body's next bytes are the client's to send. */
+function awaits(body: Readable): boolean {
+  return !body.readableEnded && body.readableLength === 0
 }

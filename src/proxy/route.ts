@@ -7,7 +7,7 @@ import { type Ask, type Kind, parseAsk } from './ask.ts'
 import { pathOf } from './path.ts'
 import { isProblem, type Problem, problem } from './problem.ts'
 import { has, type Query, single } from './query.ts'
-import { type UpstreamTable, upstreamNamed } from './upstreams.ts'
+import { type UpstreamTable, upstreamNamed, upstreamWritten } from './upstreams.ts'
 
 /** Where a request goes: a registry of the table, and what in it. */
 export interface Route {
@@ -83,11 +83,13 @@ async function placeOf(
     return agree ? { upstream: own, ...whole } : conflict(own.host.name, ns)
   }
   const [first = ''] = ask.name.split('/', 1)
-  const named = await upstreamNamed(table, first)
   const rest = { repository: ask.name.slice(first.length + 1), prefix: `${first}/`, ns }
   if (nsHost === undefined) {
+    const named = await upstreamNamed(table, first)
     return named === undefined ? unknown(first) : { upstream: named, ...rest }
   }
+  // A repository may begin with a word that is an alias here; clients that say both write hosts.
+  const named = await upstreamWritten(table, first)
   const upstream = await table.byHost(nsHost)
   if (upstream === undefined) return unknown(nsHost.name)
   if (named === undefined) return { upstream, ...whole }

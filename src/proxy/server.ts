@@ -7,7 +7,7 @@ import {
 } from 'node:http'
 import type { ListenAddress, UpstreamConfig } from '../config/config.ts'
 import { PurserError, systemCode } from '../model/errors.ts'
-import type { Net } from '../net/net.ts'
+import { CONNECTIONS_PER_ORIGIN, type Net } from '../net/net.ts'
 import type { Log } from '../observe/log.ts'
 import type { Resolver } from '../resolver.ts'
 import type { Tokens } from '../token/tokens.ts'
@@ -15,6 +15,7 @@ import { logAccess } from './access.ts'
 import { createAdmission } from './admit.ts'
 import { createAuthorizer } from './authorize.ts'
 import { linger } from './body.ts'
+import { type CrowdOptions, createCrowd } from './crowd.ts'
 import { createForward, type Delivery } from './forward.ts'
 import { answerHere, sendLocal } from './local.ts'
 import { isProblem, problemOf, sendProblem } from './problem.ts'
@@ -31,6 +32,8 @@ export interface ProxyOptions {
   readonly workspace: string
   /** How long a connection may stand still in the middle of a request. Default: 20 min. */
   readonly stallTimeoutMs?: number
+  /** Default: as many connections as an origin has, and 30 s of patience. */
+  readonly crowd?: Partial<Pick<CrowdOptions, 'connections' | 'patienceMs'>>
   /** Names beside loopback's own by which clients may call the proxy, without port. */
   readonly hosts?: readonly string[]
   readonly log: Log
@@ -70,8 +73,8 @@ const LIMITS = {
 } as const
 
 /**
- * A client that neither reads nor writes any more holds a connection to the registry, and 128 such
- * clients hold all of them, for ever. Longer than a registry may take to commit an upload: the client
+ * A client that neither reads nor writes any more holds a connection, to us and to the registry, even
+ * while nobody else wants it. Longer than a registry may take to commit an upload: the client
  * is silent then too.
  */
 const STALL_TIMEOUT_MS = 20 * 60_000
@@ -84,8 +87,9 @@ export function createProxy(options: ProxyOptions): Proxy {
   const { upstreams, workspace, log, now, stallTimeoutMs = STALL_TIMEOUT_MS } = options
   const admit = createAdmission(options.hosts ?? [])
   const authorizer = createAuthorizer(options)
-  const { upstream: dispatcher } = options.net
-  const forward = createForward({ dispatcher, authorizer, seal: createSeal(), workspace })
+  const crowd = createCrowd({ connections: CONNECTIONS_PER_ORIGIN, now, ...options.crowd })
+  const ways = { dispatcher: options.net.upstream, crowd }
+  const forward = createForward({ ways, authorizer, seal: createSeal(), workspace })
   const servers = new Set<Server>()
   let closing = false
 

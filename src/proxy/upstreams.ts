@@ -37,8 +37,14 @@ export function upstreamNamed(
   table: UpstreamTable,
   component: string,
 ): UpstreamConfig | undefined | Promise<UpstreamConfig | undefined> {
-  const aliased = table.byAlias(component)
-  if (aliased !== undefined) return aliased
+  return table.byAlias(component) ?? upstreamWritten(table, component)
+}
+
+/** The upstream whose host a path's first component is; no alias stands for it. */
+export function upstreamWritten(
+  table: UpstreamTable,
+  component: string,
+): UpstreamConfig | undefined | Promise<UpstreamConfig | undefined> {
   const host = hostOfComponent(component)
   return host === undefined ? undefined : table.byHost(host)
 }

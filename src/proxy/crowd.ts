@@ -1,0 +1,104 @@
+/** How the transfers to one origin share its connections. */
+export interface Crowd {
+  /** Counts a transfer in, from when it waits for a connection. */
+  enter(origin: string, transfer: Transfer): Place
+}
+
+/** What a crowd must know of a transfer. */
+export interface Transfer {
+  /** Whether the next byte is the client's to send or to take. */
+  isClientsTurn(): boolean
+  /** Ends it, because it stands still while others wait. */
+  evict(): void
+}
+
+/** A transfer's place among the others of its origin. */
+export interface Place {
+  /** It has a connection, or bytes have moved on it. */
+  moved(): void
+  leave(): void
+}
+
+/** What a crowd is made with. */
+export interface CrowdOptions {
+  /** How many transfers an origin has connections for. */
+  readonly connections: number
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  /** How long a client may stand still when others wait. Default: 30 s. */
+  readonly patienceMs?: number
+}
+
+/**
+ * A reader that unpacks what it reads pauses for seconds; one that waits for its user for minutes
+ * may, as long as nobody else wants its connection.
+ */
+const PATIENCE_MS = 30_000
+/** How often it is looked for somebody to evict, and only while there is a crowd. */
+const LOOK_MS = 1_000
+
+interface Member {
+  readonly transfer: Transfer
+  /** Milliseconds since the epoch; `undefined` while it waits for a connection. */
+  movedAt: number | undefined
+}
+
+/**
+ * Makes crowds, one per origin.
+ *
+ * A client that stops reading holds a connection to the registry for as long as it likes, and as many
+ * of them as there are connections would lock everybody else out. So whoever stands still for longest
+ * is ended, but only when somebody waits.
+ */
+export function createCrowd({ connections, now, patienceMs = PATIENCE_MS }: CrowdOptions): Crowd {
+  const origins = new Map<string, Set<Member>>()
+  let timer: NodeJS.Timeout | undefined
+
+  function look(): void {
+    timer = undefined
+    for (const members of origins.values()) {
+      const tooMany = members.size - connections
+      if (tooMany > 0) makeRoom(members, tooMany)
+    }
+  }
+
+  function makeRoom(members: ReadonlySet<Member>, count: number): void {
+    const latest = now() - patienceMs
+    const still = [...members].filter(
+      ({ movedAt = Infinity, transfer }) => movedAt <= latest && transfer.isClientsTurn(),
+    )
+    still.sort((a, b) => (a.movedAt ?? 0) - (b.movedAt ?? 0))
+    for (const { transfer } of still.slice(0, count)) transfer.evict()
+    lookSoon()
+  }
+
+  function lookSoon(): void {
+    if (timer === undefined) timer = setTimeout(look, Math.min(LOOK_MS, patienceMs)).unref()
+  }
+
+  function membersOf(origin: string): Set<Member> {
+    const known = origins.get(origin)
+    if (known !== undefined) return known
+    const made = new Set<Member>()
+    origins.set(origin, made)
+    return made
+  }
+
+  return {
+    enter(origin, transfer) {
+      const members = membersOf(origin)
+      const member: Member = { transfer, movedAt: undefined }
+      members.add(member)
+      if (members.size > connections) lookSoon()
+      return {
+        moved() {
+          member.movedAt = now()
+        },
+        leave() {
+          members.delete(member)
+          if (members.size === 0 && origins.get(origin) === members) origins.delete(origin)
+        },
+      }
+    },
+  }
+}
