@@ -7,7 +7,7 @@ import type { Login } from '../src/model/login.ts'
 import { Secret } from '../src/model/secret.ts'
 import type { Target } from '../src/model/target.ts'
 import type { Registry } from '../src/registries/registry.ts'
-import { createResolver, traceSources } from '../src/resolver.ts'
+import { createResolver } from '../src/resolver.ts'
 import type { Source } from '../src/sources/source.ts'
 
 const never = new AbortController().signal
@@ -158,33 +158,5 @@ describe('a resolver', () => {
     expect(await secret()).toBe('minted-2')
     resolver.forget?.(refused.login)
     expect(await secret()).toBe('minted-2')
-  })
-})
-
-describe('a trace', () => {
-  it('tells what each source said, up to the one that settles it', async () => {
-    const steps = await traceSources(
-      [source('a', () => undefined), source('b', () => password), source('c', () => keys('k'))],
-      target,
-      never,
-    )
-    expect(steps).toEqual([
-      { source: 'a', outcome: 'nothing' },
-      { source: 'b', outcome: 'found', from: 'entry of b', kind: 'basic' },
-      { source: 'c', outcome: 'not asked' },
-    ])
-  })
-
-  it('tells a fault, and asks nobody behind it', async () => {
-    const error = new PurserError('vault-corrupt', 'damaged')
-    const broken = source('a', () => {
-      throw error
-    })
-    const behind = source('b', () => password)
-    expect(await traceSources([broken, behind], target, never)).toEqual([
-      { source: 'a', outcome: 'fault', error },
-      { source: 'b', outcome: 'not asked' },
-    ])
-    expect(behind.asked()).toBe(0)
   })
 })
