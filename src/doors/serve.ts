@@ -13,6 +13,7 @@ import { parseListen } from '../config/listen.ts'
 import { PurserError } from '../model/errors.ts'
 import type { Host } from '../model/host.ts'
 import type { Log } from '../observe/log.ts'
+import { createRateLimits, type RateLimits } from '../observe/rate-limits.ts'
 import { createProxy, type Proxy as RegistryProxy } from '../proxy/server.ts'
 import { createUpstreamTable, type UpstreamTable } from '../proxy/upstreams.ts'
 import { hostsOf } from '../sources/request.ts'
@@ -47,7 +48,8 @@ export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> 
     let listening: readonly string[] = []
     const agent = await startOwnAgent(app, runtime, log, () => listening)
     if (agent !== undefined) closers.unshift(() => agent.close())
-    const proxy = await startProxy(app, config, log, runtime.now)
+    const rateLimits = createRateLimits(runtime)
+    const proxy = await startProxy(app, config, { log, rateLimits, now: runtime.now })
     closers.unshift(() => proxy.close())
     listening = await listenAll(proxy, addresses, config.upstreams, log)
     await aborted(runtime.signal)
@@ -80,12 +82,14 @@ async function startOwnAgent(
   return agent
 }
 
-async function startProxy(
-  app: App,
-  config: Config,
-  log: Log,
-  now: () => number,
-): Promise<RegistryProxy> {
+interface Observed {
+  readonly log: Log
+  readonly rateLimits: RateLimits
+  readonly now: () => number
+}
+
+async function startProxy(app: App, config: Config, observed: Observed): Promise<RegistryProxy> {
+  const { now } = observed
   const net = await app.net()
   return createProxy({
     upstreams: createUpstreams(app, config, now),
@@ -93,8 +97,7 @@ async function startProxy(
     tokens: createTokens({ net, now }),
     net,
     workspace: app.workspace,
-    log,
-    now,
+    ...observed,
   })
 }
 

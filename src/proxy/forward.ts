@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import { systemCode } from '../model/errors.ts'
 import { adviceOn } from '../net/advice.ts'
+import type { RateLimits } from '../observe/rate-limits.ts'
 import { originOf } from '../token/upstream.ts'
 import { type Authorization, type Authorizer, isSame } from './authorize.ts'
 import { bodyOf, hasBody } from './body.ts'
@@ -18,6 +19,7 @@ export interface ForwardOptions {
   readonly ways: Ways
   readonly authorizer: Authorizer
   readonly seal: Seal
+  readonly rateLimits: RateLimits
   readonly workspace: string
 }
 
@@ -57,7 +59,9 @@ const PULL_HEADERS_TIMEOUT_MS = 60_000
 const MAX_MOVES = 5
 
 /** Makes the way from a client to a registry and back. */
-export function createForward({ ways, authorizer, seal, workspace }: ForwardOptions): Forward {
+export function createForward(options: ForwardOptions): Forward {
+  const { ways, authorizer, seal, rateLimits, workspace } = options
+
   function send(trip: Trip, { path, authorization }: Attempt): Promise<Outcome> {
     const { route, res, headers, body } = trip
     const { header } = authorization
@@ -69,7 +73,10 @@ export function createForward({ ways, authorizer, seal, workspace }: ForwardOpti
       body,
       headersTimeoutMs: route.action === 'pull' ? PULL_HEADERS_TIMEOUT_MS : PUSH_HEADERS_TIMEOUT_MS,
       res,
-      judge: (status, received) => judge(seal, route, status, received),
+      judge(status, received) {
+        rateLimits.see(route.upstream.host.name, status, received)
+        return judge(seal, route, status, received)
+      },
     })
   }
 

@@ -9,6 +9,7 @@ import type { ListenAddress, UpstreamConfig } from '../config/config.ts'
 import { PurserError, systemCode } from '../model/errors.ts'
 import { CONNECTIONS_PER_ORIGIN, type Net } from '../net/net.ts'
 import type { Log } from '../observe/log.ts'
+import type { RateLimits } from '../observe/rate-limits.ts'
 import type { Resolver } from '../resolver.ts'
 import type { Tokens } from '../token/tokens.ts'
 import { logAccess } from './access.ts'
@@ -29,6 +30,8 @@ export interface ProxyOptions {
   readonly resolver: Resolver
   readonly tokens: Tokens
   readonly net: Pick<Net, 'upstream'>
+  /** Is told what registries say of their limits. */
+  readonly rateLimits: RateLimits
   readonly workspace: string
   /** How long a connection may stand still in the middle of a request. Default: 20 min. */
   readonly stallTimeoutMs?: number
@@ -84,12 +87,12 @@ const GRACE_MS = 10_000
 
 /** Makes a proxy that listens nowhere yet. */
 export function createProxy(options: ProxyOptions): Proxy {
-  const { upstreams, workspace, log, now, stallTimeoutMs = STALL_TIMEOUT_MS } = options
+  const { upstreams, rateLimits, workspace, log, now, stallTimeoutMs = STALL_TIMEOUT_MS } = options
   const admit = createAdmission(options.hosts ?? [])
   const authorizer = createAuthorizer(options)
   const crowd = createCrowd({ connections: CONNECTIONS_PER_ORIGIN, now, ...options.crowd })
   const ways = { dispatcher: options.net.upstream, crowd }
-  const forward = createForward({ ways, authorizer, seal: createSeal(), workspace })
+  const forward = createForward({ ways, authorizer, seal: createSeal(), rateLimits, workspace })
   const servers = new Set<Server>()
   let closing = false
 

@@ -10,6 +10,7 @@ import { type Login, staticLogin } from '../../src/model/login.ts'
 import { Secret } from '../../src/model/secret.ts'
 import type { Target } from '../../src/model/target.ts'
 import type { LogFields } from '../../src/observe/log.ts'
+import { createRateLimits } from '../../src/observe/rate-limits.ts'
 import {
   createProxy,
   type ProxyOptions,
@@ -80,6 +81,7 @@ export async function runProxy(
     },
     tokens: basicTokens(),
     net: { upstream: dispatcher },
+    rateLimits: createRateLimits({ now: Date.now }),
     workspace: 'default',
     log: { error: keep, warn: keep, info: keep, debug: keep },
     now: Date.now,

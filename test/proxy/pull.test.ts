@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { createRateLimits } from '../../src/observe/rate-limits.ts'
 import { digestOf } from '../fakes/registry.ts'
 import {
   ask,
@@ -257,4 +258,28 @@ describe('with whose credential', () => {
     const answer = await ask(`${url}/v2/acme/app/manifests/v1`)
     expect([answer.status, answer.body.toString()]).toEqual([403, body])
   })
+})
+
+test('what a registry tells of its limits is kept, and told to the client', async () => {
+  const told = {
+    'ratelimit-limit': '100;w=21600',
+    'ratelimit-remaining': '0;w=21600',
+    'docker-ratelimit-source': '192.0.2.7',
+    'retry-after': '60',
+  }
+  const registry = await fakeRegistry({
+    override(_, res) {
+      res.writeHead(429, told).end()
+      return true
+    },
+  })
+  const rateLimits = createRateLimits({ now: Date.now })
+  const own = upstreamAt(registry.host)
+  const { url } = await runProxy([own], { own, rateLimits })
+  const answer = await ask(`${url}/v2/acme/app/manifests/1`)
+  expect(answer.status).toBe(429)
+  expect(answer.headers).toMatchObject(told)
+  expect(rateLimits.list()).toMatchObject([
+    { host: registry.host, limit: 100, remaining: 0, source: '192.0.2.7' },
+  ])
 })
