@@ -3,6 +3,7 @@ import type { Host } from '../model/host.ts'
 import type { Net } from '../net/net.ts'
 import { dockerHub } from './dockerhub.ts'
 import { createEcr } from './ecr.ts'
+import { createEcrPublic } from './ecr-public.ts'
 import { gar } from './gar.ts'
 import { generic } from './generic.ts'
 import { ghcr } from './ghcr.ts'
@@ -21,7 +22,7 @@ export interface RegistriesOptions {
 
 /** All kinds of registries, in the order in which they are asked whether a host is theirs. */
 export function createRegistries(options: RegistriesOptions): readonly Registry[] {
-  return [createEcr(options), gar, ngc, ghcr, dockerHub, generic]
+  return [createEcr(options), createEcrPublic(options), gar, ngc, ghcr, dockerHub, generic]
 }
 
 /** The kind of registry that a host is: the last one takes every host. */

@@ -3,6 +3,8 @@ import type { Host } from '../model/host.ts'
 /** What the name of a private registry of Amazon's says about it. */
 export interface EcrHost {
   readonly account: string
+  /** The part of Amazon's cloud, as ARNs name it: `aws`, `aws-cn`. */
+  readonly partition: string
   readonly region: string
   /** Whether it is an endpoint validated for FIPS 140. */
   readonly fips: boolean
@@ -12,6 +14,7 @@ export interface EcrHost {
 
 /** A part of Amazon's cloud that shares no identity with the others. */
 interface Partition {
+  readonly id: string
   /** What the names of its regions begin with. */
   readonly regions: string
   /** The DNS suffix of its `dkr.ecr` names. */
@@ -27,16 +30,23 @@ interface Partition {
  */
 const PARTITIONS: readonly Partition[] = [
   {
+    id: 'aws-cn',
     regions: 'cn-',
     suffix: 'amazonaws.com.cn',
     dualStackSuffix: 'on.amazonwebservices.com.cn',
   },
-  { regions: 'eusc-', suffix: 'amazonaws.eu' },
-  { regions: 'us-iso-', suffix: 'c2s.ic.gov' },
-  { regions: 'us-isob-', suffix: 'sc2s.sgov.gov' },
-  { regions: 'eu-isoe-', suffix: 'cloud.adc-e.uk' },
-  { regions: 'us-isof-', suffix: 'csp.hci.ic.gov' },
-  { regions: '', suffix: 'amazonaws.com', dualStackSuffix: 'on.aws' },
+  { id: 'aws-eusc', regions: 'eusc-', suffix: 'amazonaws.eu' },
+  { id: 'aws-iso', regions: 'us-iso-', suffix: 'c2s.ic.gov' },
+  { id: 'aws-iso-b', regions: 'us-isob-', suffix: 'sc2s.sgov.gov' },
+  { id: 'aws-iso-e', regions: 'eu-isoe-', suffix: 'cloud.adc-e.uk' },
+  { id: 'aws-iso-f', regions: 'us-isof-', suffix: 'csp.hci.ic.gov' },
+  {
+    id: 'aws-us-gov',
+    regions: 'us-gov-',
+    suffix: 'amazonaws.com',
+    dualStackSuffix: 'on.aws',
+  },
+  { id: 'aws', regions: '', suffix: 'amazonaws.com', dualStackSuffix: 'on.aws' },
 ]
 
 const ACCOUNT = /^[0-9]{12}$/
@@ -66,5 +76,6 @@ export function parseEcrHost({ hostname, port }: Host): EcrHost | undefined {
   if (!ACCOUNT.test(account) || !REGION.test(region)) return undefined
   const partition = PARTITIONS.find(({ regions }) => region.startsWith(regions))
   const expected = dualStack ? partition?.dualStackSuffix : partition?.suffix
-  return suffix.join('.') === expected ? { account, region, fips, dualStack } : undefined
+  if (partition === undefined || suffix.join('.') !== expected) return undefined
+  return { account, partition: partition.id, region, fips, dualStack }
 }

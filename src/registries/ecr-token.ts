@@ -12,30 +12,30 @@ const USER_AND_PASSWORD = /^([!-9;-~]+):([!-~]+)$/
 
 const base64 = v.pipe(v.string(), v.maxLength(MAX_TOKEN_LENGTH), v.base64())
 const authorization = v.object({ authorizationToken: base64, expiresAt: v.date() })
-const answer = v.object({ authorizationData: v.pipe(v.array(authorization), v.minLength(1)) })
 
 /**
- * Reads the answer of `GetAuthorizationToken`.
+ * Reads what `GetAuthorizationToken` answers, for a private or the public registry.
  *
  * @throws `exchange-failed`, naming the property that is not as documented
  * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_AuthorizationData.html
  */
 export function parseAuthorization(output: unknown, host: Host): Login {
-  const result = v.safeParse(answer, output)
+  const result = v.safeParse(authorization, output)
   if (!result.success) {
-    const path = v.getDotPath(result.issues[0]) ?? ''
+    const path = v.getDotPath(result.issues[0])
+    const what = path === null ? 'authorizationData' : `authorizationData.${path}`
     throw new PurserError(
       'exchange-failed',
-      `${host.name}: the answer's ${path} is not as it ought`,
+      `${host.name}: the answer's ${what} is not as it ought`,
     )
   }
-  const [data] = result.output.authorizationData
-  const decoded = Buffer.from(data?.authorizationToken ?? '', 'base64').toString('latin1')
+  const { authorizationToken, expiresAt } = result.output
+  const decoded = Buffer.from(authorizationToken, 'base64').toString('latin1')
   const [, username, password] = USER_AND_PASSWORD.exec(decoded) ?? []
-  if (data === undefined || username === undefined || password === undefined) {
+  if (username === undefined || password === undefined) {
     throw new PurserError('exchange-failed', `${host.name}: the token is not user:password`)
   }
-  return { username, secret: new Secret(password), expiresAt: data.expiresAt }
+  return { username, secret: new Secret(password), expiresAt }
 }
 
 /** @see https://tc39.es/ecma262/#sec-time-values-and-time-range for the last date that there is */

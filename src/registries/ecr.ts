@@ -1,56 +1,25 @@
-import type { Agent } from 'node:https'
-import type { AwsCredential, Credential } from '../model/credential.ts'
-import { PurserError } from '../model/errors.ts'
-import type { Host } from '../model/host.ts'
-import { optionalKey } from '../model/keys.ts'
-import type { Login } from '../model/login.ts'
-import { Secret } from '../model/secret.ts'
-import { parseEcrHost } from './ecr-host.ts'
-import { passwordExpiry } from './ecr-token.ts'
-import { readPair, refuseForeignKeys, requireKey } from './keys.ts'
+import { createAmazonExchange } from './ecr-exchange.ts'
+import { type EcrHost, parseEcrHost } from './ecr-host.ts'
+import { readAwsKeys } from './ecr-keys.ts'
+import type { EcrApi, EcrOptions } from './ecr-login.ts'
 import { type Registry, unsupportedCredential } from './registry.ts'
-import { ECR_USER, loginWithin } from './static-login.ts'
 
-export interface EcrOptions {
-  httpsAgent(): Promise<Agent>
-  /** Milliseconds since the epoch. */
-  readonly now: () => number
-  /** How long Amazon has for an answer, all attempts together. Default: 50 s. */
-  readonly timeoutMs?: number
+const HINTS = {
+  AccessDenied: 'allow the identity ecr:GetAuthorizationToken',
+  '': 'see the AWS documentation of ecr:GetAuthorizationToken',
 }
 
-const TAKEN = 'AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION'
-
 /**
- * Amazon's private registries: AWS keys are exchanged for a password of 12 hours.
+ * Amazon's private registries: an identity of an account is exchanged for a password of 12 hours.
  *
  * @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
  */
-export function createEcr({ httpsAgent, now, timeoutMs }: EcrOptions): Registry {
+export function createEcr(options: EcrOptions): Registry {
+  const exchange = createAmazonExchange(options)
   const ecr: Registry = {
     name: 'ecr',
     matches: (host) => parseEcrHost(host) !== undefined,
-    read(keys) {
-      const has = (key: string) => optionalKey(keys, key) !== undefined
-      if (!['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].some(has)) {
-        const pair = readPair(keys)
-        if (pair !== undefined) return pair
-        if (!['AWS_SESSION_TOKEN', 'AWS_REGION'].some(has)) {
-          return refuseForeignKeys(keys, 'Amazon ECR', TAKEN)
-        }
-      }
-      const sessionToken = optionalKey(keys, 'AWS_SESSION_TOKEN')
-      const credential: AwsCredential = {
-        kind: 'aws',
-        accessKeyId: requireKey(keys, 'AWS_ACCESS_KEY_ID'),
-        secretAccessKey: new Secret(requireKey(keys, 'AWS_SECRET_ACCESS_KEY')),
-        sessionToken: sessionToken === undefined ? undefined : new Secret(sessionToken),
-        role: undefined,
-      }
-      // Asked for because platforms promise it; where the registry is, its name says.
-      requireKey(keys, 'AWS_REGION')
-      return credential
-    },
+    read: readAwsKeys,
     // A token serves every registry that its identity may use in a region (GetAuthorizationToken's
     // own documentation); one that was asked of a FIPS endpoint is not replaced by one that was not.
     audience: (host) => {
@@ -60,43 +29,20 @@ export function createEcr({ httpsAgent, now, timeoutMs }: EcrOptions): Registry 
     async exchange(credential, { host }, signal) {
       const place = parseEcrHost(host)
       if (place === undefined) throw unsupportedCredential(ecr, credential, host)
-      switch (credential.kind) {
-        case 'aws': {
-          // Nobody else needs what this needs.
-          const { getAuthorization } = await import('./ecr-api.ts')
-          return getAuthorization(credential, {
-            host,
-            place,
-            httpsAgent: await httpsAgent(),
-            signal,
-            timeoutMs,
-          })
-        }
-        case 'basic':
-          return minted(credential, host, now())
-        default:
-          throw unsupportedCredential(ecr, credential, host)
-      }
+      return exchange(ecr, apiOf(place), credential, host, signal)
     },
   }
   return ecr
 }
 
-/** A login that somebody else had minted: good for as long as it says. */
-function minted(credential: Credential, host: Host, now: number): Login {
-  const login = loginWithin(credential)
-  if (login === undefined || login.username !== ECR_USER) {
-    throw new PurserError('credential-unsupported', `${host.name} knows no user but ${ECR_USER}`, {
-      hint: 'give AWS keys, or the password that aws ecr get-login-password prints',
-    })
+function apiOf({ partition, region, fips, dualStack }: EcrHost): EcrApi {
+  return {
+    service: 'ECR',
+    partition,
+    region,
+    fips,
+    dualStack,
+    load: async () => (await import('./ecr-api.ts')).openEcr,
+    hints: HINTS,
   }
-  const expiresAt = passwordExpiry(login.secret)
-  if (expiresAt !== undefined && expiresAt.getTime() <= now) {
-    throw new PurserError(
-      'exchange-failed',
-      `the password for ${host.name} expired at ${expiresAt.toISOString()}`,
-      { hint: 'give AWS keys instead: a password of 12 hours can be minted from them at any time' },
-    )
-  }
-  return { ...login, expiresAt }
 }

@@ -31,6 +31,8 @@ export interface EcrOptions {
   /** The API's hosts, as `api.ecr.us-east-1.amazonaws.com`: one server is all of them. */
   readonly hosts: readonly [string, ...string[]]
   readonly signer: Signer
+  /** The API's clock, in milliseconds since the epoch. Default: this machine's. */
+  readonly now?: () => number
   /** What the first calls get; the rest get a token, or the last of `always`. */
   readonly answers?: readonly EcrAnswer[]
   readonly always?: EcrAnswer
@@ -58,6 +60,7 @@ export async function startEcr({
   answers = [],
   always,
   expiresAt,
+  now = Date.now,
 }: EcrOptions): Promise<EcrApi> {
   const authority = testAuthority()
   const calls: EcrCall[] = []
@@ -65,22 +68,18 @@ export async function startEcr({
 
   const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const body = (await read(req)).toString()
-    const checked = checkSignature(req, body, signer, 'ecr')
+    const { caller, fault } = checkSignature(req, body, {
+      signer: (id) => (id === signer.accessKeyId ? signer : undefined),
+      service: 'ecr',
+      now,
+    })
     const target = String(req.headers['x-amz-target'])
     const { host = '' } = req.headers
-    calls.push({ host, target, ...checked.caller, body })
+    calls.push({ host, target, ...caller, body })
+    res.setHeader('Date', new Date(now()).toUTCString())
     if (target !== TARGET) return answer(res, { error: 'UnknownOperationException' })
-    if (checked.fault !== undefined) return answer(res, { error: checked.fault })
-    const token = Buffer.from(`AWS:${password}`).toString('base64')
-    const granted = {
-      data: [
-        {
-          authorizationToken: token,
-          expiresAt: expiresAt.getTime() / 1000,
-          proxyEndpoint: `https://123456789012.dkr.ecr.us-east-1.amazonaws.com`,
-        },
-      ],
-    }
+    if (fault !== undefined) return answer(res, { error: fault })
+    const granted = { data: [authorizationOf(password, expiresAt)] }
     answer(res, answers[calls.length - 1] ?? always ?? granted)
   }
   const listener: RequestListener = (req, res) => void handle(req, res)
@@ -120,8 +119,17 @@ function answer(res: ServerResponse, how: EcrAnswer): void {
   }
 }
 
+/** What `GetAuthorizationToken` gives. */
+export function authorizationOf(password: string, expiresAt: Date) {
+  return {
+    authorizationToken: Buffer.from(`AWS:${password}`).toString('base64'),
+    expiresAt: expiresAt.getTime() / 1000,
+    proxyEndpoint: 'https://123456789012.dkr.ecr.us-east-1.amazonaws.com',
+  }
+}
+
 /** JSON in base64, 1 to 2 KiB of it sealed, which tells its own end. */
-function mintPassword(expiresAt: Date): string {
+export function mintPassword(expiresAt: Date): string {
   const sealed = Buffer.alloc(1400, 'sealed by Amazon').toString('base64')
   const expiration = Math.floor(expiresAt.getTime() / 1000)
   const envelope = { payload: sealed, version: '2', type: 'DATA_KEY', expiration }

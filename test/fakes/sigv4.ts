@@ -14,14 +14,26 @@ interface Checked {
     readonly accessKeyId: string | undefined
     readonly sessionToken: string | undefined
   }
+  /** For which it is signed. */
+  readonly region: string
   readonly fault: string | undefined
 }
 
 const AUTHORIZATION =
   /^AWS4-HMAC-SHA256 Credential=([^/]+)\/([0-9]{8})\/([^/]+)\/([^/]+)\/aws4_request, SignedHeaders=([a-z0-9;-]+), Signature=([0-9a-f]{64})$/
 
-/** How far the clocks may be apart. */
-const MAX_SKEW_MS = 15 * 60_000
+/** How far the clocks may be apart; Amazon's own are at most 15. */
+const MAX_SKEW_MS = 5 * 60_000
+
+/** What a signature is checked against. */
+interface Check {
+  /** Who may call, by access key id. */
+  signer(accessKeyId: string): Signer | undefined
+  /** As in the scope: `ecr`, `sts`. */
+  readonly service: string
+  /** The clock of who checks, in milliseconds since the epoch. */
+  readonly now: () => number
+}
 
 const TOKEN_HEADER = 'x-amz-security-token'
 
@@ -33,43 +45,48 @@ const TOKEN_HEADER = 'x-amz-security-token'
 export function checkSignature(
   req: IncomingMessage,
   body: string,
-  signer: Signer,
-  service: string,
+  { signer: find, service, now }: Check,
 ): Checked {
   const match = AUTHORIZATION.exec(req.headers.authorization ?? '')
   const [, accessKeyId, day = '', region = '', forService, names = '', signature] = match ?? []
   const sessionToken = headerOf(req, TOKEN_HEADER)
   const date = headerOf(req, 'x-amz-date') ?? ''
-  const isKnown = accessKeyId === signer.accessKeyId && sessionToken === signer.sessionToken
+  const signer = find(accessKeyId ?? '')
   const isScoped =
-    isNow(date) &&
-    date.startsWith(day) &&
-    forService === service &&
-    // The names of both kinds of endpoints: api.ecr.REGION and ecr.REGION.
-    req.headers.host?.split('.').includes(region)
-  const sign = () => {
+    date.startsWith(day) && forService === service && isOfRegion(req.headers.host ?? '', region)
+  const sign = (secretAccessKey: string) => {
     const scope = `${day}/${region}/${service}/aws4_request`
     const hash = sha256(canonical(req, body, names.split(';')))
     const key = [day, region, service, 'aws4_request'].reduce<string | Buffer>(
       (secret, part) => createHmac('sha256', secret).update(part).digest(),
-      `AWS4${signer.secretAccessKey}`,
+      `AWS4${secretAccessKey}`,
     )
     const text = ['AWS4-HMAC-SHA256', date, scope, hash].join('\n')
     return createHmac('sha256', key).update(text).digest('hex')
   }
   const fault = () => {
     if (match === null) return 'MissingAuthenticationTokenException'
-    if (!isKnown) return 'UnrecognizedClientException'
-    const isSigned = isScoped && covers(names.split(';'), sessionToken) && signature === sign()
+    if (signer === undefined || signer.sessionToken !== sessionToken) {
+      return 'UnrecognizedClientException'
+    }
+    const isSigned =
+      isScoped &&
+      Math.abs(timeOf(date) - now()) < MAX_SKEW_MS &&
+      covers(req, names.split(';')) &&
+      signature === sign(signer.secretAccessKey)
     return isSigned ? undefined : 'InvalidSignatureException'
   }
-  return { caller: { accessKeyId, sessionToken }, fault: fault() }
+  return { caller: { accessKeyId, sessionToken }, region, fault: fault() }
 }
 
-function covers(signed: readonly string[], sessionToken: string | undefined): boolean {
-  const needed = ['host', 'x-amz-date', 'x-amz-target']
-  if (sessionToken !== undefined) needed.push(TOKEN_HEADER)
-  return needed.every((name) => signed.includes(name))
+/** The names of both kinds of endpoints, `api.ecr.REGION` and `ecr.REGION`, and this machine. */
+function isOfRegion(host: string, region: string): boolean {
+  return host.split('.').includes(region) || host.startsWith('127.0.0.1:')
+}
+
+function covers(req: IncomingMessage, signed: readonly string[]): boolean {
+  const needed = ['host', 'x-amz-date', 'x-amz-target', TOKEN_HEADER]
+  return needed.every((name) => req.headers[name] === undefined || signed.includes(name))
 }
 
 function canonical(req: IncomingMessage, body: string, signed: readonly string[]): string {
@@ -82,9 +99,8 @@ function headerOf(req: IncomingMessage, name: string): string | undefined {
   return Array.isArray(value) ? value.join(',') : value
 }
 
-function isNow(date: string): boolean {
-  const iso = date.replace(/^(.{4})(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z')
-  return Math.abs(Date.parse(iso) - Date.now()) < MAX_SKEW_MS
+function timeOf(date: string): number {
+  return Date.parse(date.replace(/^(.{4})(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z'))
 }
 
 function sha256(text: string): string {

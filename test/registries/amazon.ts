@@ -10,7 +10,8 @@ import { targetOf } from './harness.ts'
 
 export const HOST = '123456789012.dkr.ecr.us-east-1.amazonaws.com'
 export const API = 'api.ecr.us-east-1.amazonaws.com'
-export const EXPIRES = new Date(Date.UTC(2026, 10, 21, 12))
+/** In twelve hours, in whole seconds. */
+export const EXPIRES = new Date((Math.ceil(Date.now() / 1000) + 12 * 3600) * 1000)
 export const SECRET = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'
 export const SESSION = 'FwoGZXIvYXdzEXAMPLESESSIONTOKEN=='
 export const SIGNER = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: SECRET }
@@ -33,7 +34,10 @@ export async function setUp(options: Partial<EcrOptions> = {}, timeoutMs?: numbe
   })
   const ecr = createEcr({
     httpsAgent: async () => httpsAgent,
-    now: () => EXPIRES.getTime(),
+    env: {},
+    now: Date.now,
+    // An attempt that is made again is made at once.
+    pause: async (_, signal) => signal.throwIfAborted(),
     ...(timeoutMs !== undefined && { timeoutMs }),
   })
   const exchange = (

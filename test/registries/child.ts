@@ -8,7 +8,7 @@ import type { Exchange } from './elsewhere.ts'
 const exchange: Exchange = JSON.parse(process.argv[2] ?? '')
 const dial = createDialer({ ca: [exchange.ca], connect: new Map(exchange.connect) })
 const httpsAgent = createHttpsAgent(dial)
-const ecr = createEcr({ httpsAgent: async () => httpsAgent, now: Date.now })
+const ecr = createEcr({ httpsAgent: async () => httpsAgent, env: process.env, now: Date.now })
 const login = await ecr.exchange(
   {
     kind: 'aws',

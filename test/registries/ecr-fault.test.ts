@@ -52,7 +52,7 @@ describe('what Amazon refuses', () => {
     async (accessKeyId) => {
       const { exchange } = await setUp()
       const error = await failureOf(exchange({ ...KEYS, accessKeyId }))
-      expect(describeError(error)).toContain(`for ${HOST}: `)
+      expect(describeError(error)).toContain(`for ${HOST} with a key: `)
     },
   )
 
@@ -170,7 +170,7 @@ describe('no answer', () => {
     const connect = new Map([[`${API}:443`, api.connect.get('evil.example:443') ?? '']])
     const httpsAgent = createHttpsAgent(createDialer({ ca: [api.ca], connect }))
     onTestFinished(() => httpsAgent.destroy())
-    const ecr = createEcr({ httpsAgent: async () => httpsAgent, now: () => 0 })
+    const ecr = createEcr({ httpsAgent: async () => httpsAgent, env: {}, now: Date.now })
     const error = await failureOf(
       ecr.exchange(KEYS, targetOf(parseHost(HOST)), AbortSignal.timeout(20_000)),
     )

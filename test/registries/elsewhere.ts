@@ -18,8 +18,7 @@ export interface Exchange {
 }
 
 /**
- * Runs an exchange in a process whose every variable offers the SDK another identity or another place
- * to show its own to. The files that it might look into are pipes without a writer: who opens one
+ * Runs an exchange in a process whose every variable offers the SDK another identity. The files that it might look into are pipes without a writer: who opens one
  * comes to no end.
  */
 export async function exchangeElsewhere(exchange: Exchange) {
@@ -52,15 +51,10 @@ export async function exchangeElsewhere(exchange: Exchange) {
         AWS_REGION: 'eu-west-3',
         AWS_DEFAULT_REGION: 'eu-west-3',
         AWS_DEFAULTS_MODE: 'auto',
-        AWS_USE_FIPS_ENDPOINT: 'true',
-        AWS_USE_DUALSTACK_ENDPOINT: 'true',
         AWS_ROLE_ARN: 'arn:aws:iam::999999999999:role/other',
         AWS_WEB_IDENTITY_TOKEN_FILE: token,
         AWS_CONTAINER_CREDENTIALS_FULL_URI: `${origin}/container`,
         AWS_EC2_METADATA_SERVICE_ENDPOINT: origin,
-        AWS_ENDPOINT_URL: origin,
-        AWS_ENDPOINT_URL_ECR: origin,
-        AWS_ENDPOINT_URL_STS: origin,
         HTTP_PROXY: origin,
         HTTPS_PROXY: origin,
         NODE_USE_ENV_PROXY: '1',

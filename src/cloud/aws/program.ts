@@ -1,0 +1,104 @@
+import { exec } from 'node:child_process'
+import * as v from 'valibot'
+import { PurserError } from '../../model/errors.ts'
+import { quote } from '../../model/host.ts'
+import { Secret } from '../../model/secret.ts'
+import type { Env } from './endpoint.ts'
+import type { AwsKeys } from './keys.ts'
+
+/** Such programs ask a server of their own, or unlock a key chain; a client waits for them. */
+const TIMEOUT_MS = 10_000
+/** Two keys and a token of 16 KiB at most. */
+const MAX_OUTPUT_BYTES = 64 * 1024
+
+const HINT = 'run its credential_process by hand: it has to print keys as JSON, and soon'
+
+const answer = v.object({
+  Version: v.literal(1),
+  AccessKeyId: v.pipe(v.string(), v.nonEmpty()),
+  SecretAccessKey: v.pipe(v.string(), v.nonEmpty()),
+  SessionToken: v.nullish(v.string()),
+  Expiration: v.nullish(v.pipe(v.string(), v.isoTimestamp())),
+})
+
+/** What a program is run with. */
+interface Run {
+  readonly profile: string
+  readonly env: Env
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  readonly signal: AbortSignal
+  readonly timeoutMs?: number
+}
+
+/**
+ * Runs a profile's `credential_process`, which the operator has written down as a shell's command.
+ *
+ * Not by the SDK: it has no limit of time, and takes a program that fails for one that is not there.
+ *
+ * @throws `exchange-failed` if it fails, or prints anything but keys; what it prints is in no error
+ * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
+ */
+export async function runProgram(
+  command: string,
+  { profile, env, now, signal, timeoutMs = TIMEOUT_MS }: Run,
+): Promise<AwsKeys> {
+  const fail = (why: string) =>
+    new PurserError('exchange-failed', `profile ${quote(profile)}: credential_process ${why}`, {
+      hint: HINT,
+    })
+  const output = await run(command, { env, signal, timeoutMs }, fail)
+  const result = v.safeParse(answer, tryParseJson(output))
+  if (!result.success) {
+    const path = v.getDotPath(result.issues[0])
+    throw fail(path === null ? 'printed no JSON' : `printed no valid ${path}`)
+  }
+  const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = result.output
+  if (Expiration && Date.parse(Expiration) <= now()) throw fail('printed keys that have expired')
+  return {
+    accessKeyId: AccessKeyId,
+    secretAccessKey: new Secret(SecretAccessKey),
+    sessionToken: SessionToken ? new Secret(SessionToken) : undefined,
+  }
+}
+
+function run(
+  command: string,
+  { env, signal, timeoutMs }: { env: Env; signal: AbortSignal; timeoutMs: number },
+  fail: (why: string) => PurserError,
+): Promise<string> {
+  signal.throwIfAborted()
+  // What is set for Purser, as the key of its vault may be, is for no other program.
+  const passed = Object.entries(env).filter(([name]) => !name.startsWith('PURSER_'))
+  return new Promise((resolve, reject) => {
+    const child = exec(
+      command,
+      {
+        env: Object.fromEntries(passed),
+        timeout: timeoutMs,
+        maxBuffer: MAX_OUTPUT_BYTES,
+        killSignal: 'SIGKILL',
+        signal,
+        windowsHide: true,
+      },
+      (error, stdout) => {
+        if (error === null) resolve(stdout)
+        else if (signal.aborted) reject(signal.reason)
+        else if (typeof error.code === 'number') reject(fail(`ended with status ${error.code}`))
+        else if (error.killed && error.code === undefined) {
+          reject(fail(`was still running after ${timeoutMs / 1000} s`))
+        } else reject(fail('printed more than 64 KiB, or could not be run'))
+      },
+    )
+    // One that waits for an answer gets none.
+    child.stdin?.on('error', () => undefined).end()
+  })
+}
+
+function tryParseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,82 @@
+import { fromSSO } from '@aws-sdk/credential-providers'
+import { PurserError } from '../../model/errors.ts'
+import { quote } from '../../model/host.ts'
+import { Secret } from '../../model/secret.ts'
+import { type AwsPlace, settingsFor } from './client.ts'
+import type { Endpoints } from './endpoint.ts'
+import { faultOf } from './fault.ts'
+import { createSdkHandler } from './handler.ts'
+import type { AwsKeys } from './keys.ts'
+
+const MAX_ATTEMPTS = 3
+
+/** What the SDK says, in whose words a session's token is never, and what of it is told. */
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/expired/i, 'its SSO session has expired'],
+  [/Value not present for/, 'its SSO session has expired'],
+  [/invalid SSO credentials|missing required property/, 'its SSO settings are not whole'],
+  [/could not be found|reading 'sso_/, 'its sso-session is not in the file'],
+  [/not found or is invalid|is invalid/, 'it has no SSO session'],
+]
+
+/**
+ * Gets the keys of a profile that logs in through IAM Identity Center, with the session that
+ * `aws sso login` has left in `~/.aws/sso/cache`; one that can be renewed is renewed there.
+ *
+ * The SDK reads `HOME`, `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` of this process by itself.
+ *
+ * @throws `exchange-failed` if there is no session, or if it is refused; `network` if nobody answers
+ * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
+ */
+export async function getSsoKeys(
+  profile: string,
+  place: AwsPlace,
+  endpoints: Endpoints,
+): Promise<AwsKeys> {
+  // The SDK makes two clients of one configuration: which of the two asks, the path says.
+  const reroute = (path: string) => endpoints.of(path === '/token' ? 'SSO OIDC' : 'SSO')
+  const {
+    region: _,
+    endpoint: __,
+    ...settings
+  } = settingsFor('SSO', place, endpoints, MAX_ATTEMPTS).settings
+  const { httpsAgent, signal } = place
+  const handler = createSdkHandler({ httpsAgent, signal, reroute })
+  try {
+    const keys = await fromSSO({
+      profile,
+      clientConfig: { ...settings, requestHandler: handler },
+      // An agent lives longer than a file stays as it is.
+      ignoreCache: true,
+    })()
+    return {
+      accessKeyId: keys.accessKeyId,
+      secretAccessKey: new Secret(keys.secretAccessKey),
+      sessionToken: keys.sessionToken === undefined ? undefined : new Secret(keys.sessionToken),
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    throw fault(profile, error, () => faultOf(`profile ${quote(profile)}: SSO`, error, handler))
+  }
+}
+
+function fault(profile: string, error: unknown, other: () => PurserError): PurserError {
+  const message = error instanceof Error ? error.message : ''
+  const [, reason] = REASONS.find(([pattern]) => pattern.test(message)) ?? []
+  const told = other()
+  const hint =
+    told.code === 'exchange-failed'
+      ? `run aws sso login --profile ${profileArgument(profile)}`
+      : told.hint
+  if (reason === undefined || told.code === 'policy') {
+    return new PurserError(told.code, told.message, { hint })
+  }
+  return new PurserError('exchange-failed', `profile ${quote(profile)}: ${reason}`, {
+    hint: `run aws sso login --profile ${profileArgument(profile)}`,
+  })
+}
+
+/** As a shell takes it. */
+function profileArgument(profile: string): string {
+  return /^[\w.@%+/:-]+$/.test(profile) ? profile : quote(profile)
+}
