@@ -1,6 +1,7 @@
 import type { Cache } from './cache/cache.ts'
-import { createFingerprint } from './cache/fingerprint.ts'
-import { type Credential, needsExchange } from './model/credential.ts'
+import { createFingerprint, type Fingerprint } from './cache/fingerprint.ts'
+import type { Schedule } from './cache/lifetime.ts'
+import { type Credential, isOfMachine, needsExchange } from './model/credential.ts'
 import { PurserError } from './model/errors.ts'
 import type { Login } from './model/login.ts'
 import { nameOf, type Target } from './model/target.ts'
@@ -28,10 +29,19 @@ export interface Resolver {
    */
   resolve(target: Target, signal: AbortSignal): Promise<Resolution | undefined>
   /**
-   * Takes in that the registry refused a login before its time; a newer one stays. Absent where
-   * nothing is kept.
+   * Like {@link resolve}, but a login in its last part of life is exchanged anew although it is still
+   * good. Absent, as the others below, where nothing is kept.
    */
+  renew?(target: Target, signal: AbortSignal): Promise<Resolution | undefined>
+  /** Takes in that the registry refused a login before its time; a newer one stays. */
   forget?(login: Login): void
+  /** What becomes of a login; `undefined` of one that was not exchanged, or is kept no more. */
+  upkeepOf?(login: Login): Upkeep | undefined
+}
+
+/** When a login is to be renewed, and which it is: logins of one slot are renewed as one. */
+export interface Upkeep extends Schedule {
+  readonly slot: string
 }
 
 /** What a resolver is made of. */
@@ -42,54 +52,91 @@ export interface ResolverOptions {
   readonly cache: Cache<Login | undefined>
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Tells identities apart. Default: as this process alone can. */
+  readonly fingerprint?: Fingerprint
+  /**
+   * Changes when what a credential of the machine is read from changes: such a credential names an
+   * identity, and does not hold it. Default: that never changes.
+   */
+  markOf?(credential: Credential): string
 }
 
-/** An identity that a machine has not is not looked for again at once; half of this, by its margin. */
+/** An identity that a machine has not is not looked for again at once: for 9 minutes, by its margin. */
 const MISS_MS = 10 * 60_000
 
 /** Makes the one answer of all front doors: the first source that has it, exchanged and cached. */
-export function createResolver({ sources, registries, cache, now }: ResolverOptions): Resolver {
-  const fingerprint = createFingerprint()
+export function createResolver(options: ResolverOptions): Resolver {
+  const { sources, registries, cache, now, fingerprint = createFingerprint(), markOf } = options
   const keys = new WeakMap<Login, string>()
 
-  async function exchange(found: Found, registry: Registry, target: Target, signal: AbortSignal) {
-    const { credential } = found
+  function keyOf(credential: Credential, registry: Registry, target: Target): string {
+    const mark = isOfMachine(credential) ? markOf?.(credential) : undefined
+    // JSON keeps the parts apart: a mark holds whatever stands in a variable.
+    return JSON.stringify([
+      registry.name,
+      registry.audience(target.host),
+      fingerprint(credential),
+      mark,
+    ])
+  }
+
+  async function exchange(
+    { credential }: Found,
+    registry: Registry,
+    { ask, target, signal }: Question,
+  ) {
     if (!needsExchange(credential)) return registry.exchange(credential, target, signal)
-    const audience = registry.audience(target.host)
-    const key = `${registry.name} ${audience} ${fingerprint(credential)}`
+    const key = keyOf(credential, registry, target)
     const produce = async (shared: AbortSignal) => {
       const login = await registry.exchange(credential, target, shared)
-      if (login === undefined) return { value: login, expiresAt: new Date(now() + MISS_MS) }
-      keys.set(login, key)
-      return { value: login, expiresAt: login.expiresAt }
+      const expiresAt = login === undefined ? new Date(now() + MISS_MS) : login.expiresAt
+      return { value: login, expiresAt }
     }
-    return cache.get(key, produce, signal)
+    const login = await cache[ask](key, produce, signal)
+    if (login !== undefined) keys.set(login, key)
+    return login
+  }
+
+  async function answer(question: Question): Promise<Resolution | undefined> {
+    const { target, signal } = question
+    for (const source of sources) {
+      const found = await source.find(target, signal)
+      if (found === undefined) continue
+      const registry = registryOf(registries, target.host)
+      try {
+        const login = await exchange(found, registry, question)
+        if (login === undefined) continue
+        return { login, source: source.name, from: found.from, registry: registry.name }
+      } catch (error) {
+        signal.throwIfAborted()
+        throw new PurserError(
+          error instanceof PurserError ? error.code : 'exchange-failed',
+          `cannot log in to ${nameOf(target)} with ${found.from}`,
+          { cause: error },
+        )
+      }
+    }
+    return undefined
   }
 
   return {
-    async resolve(target, signal) {
-      for (const source of sources) {
-        const found = await source.find(target, signal)
-        if (found === undefined) continue
-        const registry = registryOf(registries, target.host)
-        try {
-          const login = await exchange(found, registry, target, signal)
-          if (login === undefined) continue
-          return { login, source: source.name, from: found.from, registry: registry.name }
-        } catch (error) {
-          signal.throwIfAborted()
-          throw new PurserError(
-            error instanceof PurserError ? error.code : 'exchange-failed',
-            `cannot log in to ${nameOf(target)} with ${found.from}`,
-            { cause: error },
-          )
-        }
-      }
-      return undefined
-    },
+    resolve: (target, signal) => answer({ ask: 'get', target, signal }),
+    renew: (target, signal) => answer({ ask: 'renew', target, signal }),
     forget(login) {
       const key = keys.get(login)
       if (key !== undefined) cache.drop(key, login)
     },
+    upkeepOf(login) {
+      const slot = keys.get(login)
+      const schedule = slot === undefined ? undefined : cache.schedule(slot, login)
+      return slot === undefined || schedule === undefined ? undefined : { slot, ...schedule }
+    },
   }
+}
+
+interface Question {
+  /** How the cache is asked. */
+  readonly ask: 'get' | 'renew'
+  readonly target: Target
+  readonly signal: AbortSignal
 }

@@ -1,117 +1,207 @@
 import { PurserError } from '../model/errors.ts'
+import {
+  beginLife,
+  type Clock,
+  isDue,
+  isServed,
+  type Lifetime,
+  type Schedule,
+  scheduleOf,
+} from './lifetime.ts'
 import { createLru } from './lru.ts'
 import { createSingleFlight } from './single-flight.ts'
+import {
+  begin,
+  checkPause,
+  EMPTY_SLOT,
+  emptied,
+  fail,
+  type Slot,
+  succeed,
+  toldAgain,
+} from './slot.ts'
 
-/** What a producer made, and how long it lives. */
-interface Perishable<T> {
+/** What a producer made, and when it ends. */
+export interface Perishable<T> {
   readonly value: T
-  /** `undefined` lives as long as the process. */
+  /** `undefined` if nobody told; it is believed for a while. */
   readonly expiresAt: Date | undefined
 }
+
+type IsGood = (life: Lifetime) => boolean
+type Produce<T> = (signal: AbortSignal) => Promise<Perishable<T>>
 
 /** Values that cost an exchange, by key. */
 export interface Cache<T> {
   /**
    * The cached value, or what `produce` makes; all who ask meanwhile wait for the same one.
    *
-   * Failures are told to all who waited and not kept. One who gives up does not stop the others.
+   * One who gives up does not stop the others. A failure is told to all who waited. The first few are
+   * not kept; after that, it is told again until a pause is over.
    *
    * @throws `exchange-limit` if `produce` was called for this key too often of late
    */
-  get(
-    key: string,
-    produce: (signal: AbortSignal) => Promise<Perishable<T>>,
-    signal: AbortSignal,
-  ): Promise<T>
+  get(key: string, produce: Produce<T>, signal: AbortSignal): Promise<T>
+  /**
+   * Like {@link get}, but a value in its last part of life is made anew.
+   *
+   * If that fails, the value is served on until its margin, unless the failure is a refusal: then it is
+   * dropped.
+   */
+  renew(key: string, produce: Produce<T>, signal: AbortSignal): Promise<T>
   /** Forgets a value that turned out to be no longer good, unless a newer one is there. */
   drop(key: string, value: T): void
+  /** When a value is to be renewed; `undefined` if it is not the one that is kept. */
+  schedule(key: string, value: T): Schedule | undefined
+}
+
+/** Where slots outlive the process, and are shared with others. */
+export interface Shelf<T> {
+  /** @returns `undefined` if there is none that can be read */
+  read(key: string): Slot<T> | undefined
+  write(key: string, slot: Slot<T>): void
+  /**
+   * Takes a slot, so that one process alone exchanges for it.
+   *
+   * @returns how to let go of it; `undefined` if another process has it
+   */
+  claim(key: string): (() => void) | undefined
 }
 
 /** What a cache is made with. */
-export interface CacheOptions {
+export interface CacheOptions<T> {
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Milliseconds since the machine started, its sleep included. Default: by the wall clock alone. */
+  readonly uptime?: () => number
   /** How many values are kept; the one unused for longest goes first. Default: 10,000. */
   readonly capacity?: number
+  /** Default: nothing outlives the process. */
+  readonly shelf?: Shelf<T>
+  /** Whether two values are the same one. Default: identity. */
+  readonly same?: (a: T, b: T) => boolean
 }
 
-/** A value in its last tenth of life is fetched anew, */
-const MARGIN_SHARE = 0.1
-/** and one with less than a minute left too: a client needs time to use what it got. */
-const MIN_MARGIN_MS = 60_000
-
-/**
- * At most 12 exchanges per key and hour, whatever they answer: one each 5 minutes is as often as
- * the shortest-lived cloud token needs, and a refusal repeated for ever is how agents of this kind
- * take an account's whole request quota with them.
- */
-const MAX_EXCHANGES = 12
-const EXCHANGE_WINDOW_MS = 60 * 60 * 1000
-
-interface Slot<T> {
-  kept?: Perishable<T> & { readonly marginMs: number }
-  /** When the last exchanges began, in milliseconds since the epoch. */
-  exchanges: readonly number[]
+const NO_SHELF: Shelf<never> = {
+  read: () => undefined,
+  write: () => undefined,
+  claim: () => () => undefined,
 }
 
 /**
- * Makes a cache in memory that knows when its values end, by the wall clock and on each use: a
- * timer would have slept with the laptop.
+ * Another process is given this long to end its exchange. One that was stopped half-way never does,
+ * and an exchange too many is better than no login.
  */
-export function createCache<T>({ now, capacity = 10_000 }: CacheOptions): Cache<T> {
+const CLAIM_TIMEOUT_MS = 30_000
+/** How often to look whether it has; an exchange takes 100 ms and more. */
+const CLAIM_POLL_MS = 20
+
+/** Makes a cache that knows when its values end, by the clocks and on each use: timers sleep. */
+export function createCache<T>(options: CacheOptions<T>): Cache<T> {
+  const { now, capacity = 10_000, shelf = NO_SHELF, same = Object.is } = options
+  const clock: Clock = { now, uptime: options.uptime ?? now }
   const slots = createLru<Slot<T>>(capacity)
   const flights = createSingleFlight<T>()
 
-  function addSlot(key: string): Slot<T> {
-    const slot: Slot<T> = { exchanges: [] }
+  /** The newer of the two copies: the shelf may not take what is written. */
+  function look(key: string): Slot<T> {
+    const own = slots.get(key) ?? EMPTY_SLOT
+    const shelved = shelf.read(key)
+    if (shelved === undefined || shelved.changedAt <= own.changedAt) return own
+    slots.set(key, shelved)
+    return shelved
+  }
+
+  function save(key: string, slot: Slot<T>): Slot<T> {
     slots.set(key, slot)
+    shelf.write(key, slot)
     return slot
   }
 
-  async function fill(slot: Slot<T>, produce: () => Promise<Perishable<T>>): Promise<T> {
-    const at = now()
-    slot.exchanges = slot.exchanges.filter((then) => at - then < EXCHANGE_WINDOW_MS && then <= at)
-    if (slot.exchanges.length >= MAX_EXCHANGES) throw tooMany(slot.exchanges[0] ?? at, at)
-    slot.exchanges = [...slot.exchanges, at]
-    const made = await produce()
-    slot.kept = { ...made, marginMs: marginOf(made, at) }
-    return made.value
+  async function exchange(key: string, slot: Slot<T>, produce: Produce<T>, signal: AbortSignal) {
+    checkPause(slot, now())
+    const begun = save(key, begin(slot, now()))
+    try {
+      const { value, expiresAt } = await produce(signal)
+      const kept = { value, ...beginLife(expiresAt, clock) }
+      if (kept.lifeMs <= 0) throw deadOnArrival()
+      save(key, succeed(begun, kept, now()))
+      return value
+    } catch (error) {
+      if (!signal.aborted) save(key, fail(begun, error, now()))
+      throw error
+    }
   }
+
+  /** The value, as soon as there is a good one, or how to let go of the slot that is now this one's. */
+  async function claim(key: string, isGood: IsGood, signal: AbortSignal) {
+    for (let waitedMs = 0; ; waitedMs += CLAIM_POLL_MS) {
+      const { kept } = look(key)
+      if (kept !== undefined && isGood(kept)) return kept
+      const release = shelf.claim(key)
+      if (release !== undefined) return release
+      if (waitedMs >= CLAIM_TIMEOUT_MS) return () => undefined
+      await pause(CLAIM_POLL_MS, signal)
+    }
+  }
+
+  /** Makes a value, unless another process does so meanwhile: then that one is taken. */
+  async function fill(key: string, isGood: IsGood, produce: Produce<T>, signal: AbortSignal) {
+    const since = now()
+    const claimed = await claim(key, isGood, signal)
+    if (typeof claimed !== 'function') return claimed.value
+    try {
+      const slot = look(key)
+      if (slot.kept !== undefined && isGood(slot.kept)) return slot.kept.value
+      // Another process has asked while this one waited: its failure is this one's too.
+      if (slot.failure !== undefined && slot.failure.at > since) throw toldAgain(slot.failure)
+      return await exchange(key, slot, produce, signal)
+    } finally {
+      claimed()
+    }
+  }
+
+  const isFresh: IsGood = (life) => isServed(life, clock)
+  const isYoung: IsGood = (life) => isFresh(life) && !isDue(life, clock)
 
   return {
     async get(key, produce, signal) {
       signal.throwIfAborted()
-      const slot = slots.get(key) ?? addSlot(key)
-      if (slot.kept !== undefined && isFresh(slot.kept, now())) return slot.kept.value
-      delete slot.kept
-      return flights.join(key, (shared) => fill(slot, () => produce(shared)), signal)
+      const kept = slots.get(key)?.kept
+      if (kept !== undefined && isFresh(kept)) return kept.value
+      return flights.join(key, (shared) => fill(key, isFresh, produce, shared), signal)
+    },
+    async renew(key, produce, signal) {
+      return flights.join(key, (shared) => fill(key, isYoung, produce, shared), signal)
     },
     drop(key, value) {
-      const slot = slots.get(key)
-      if (slot?.kept?.value === value) delete slot.kept
+      const slot = look(key)
+      const { kept } = slot
+      if (kept !== undefined && same(kept.value, value)) save(key, emptied(slot, now()))
+    },
+    schedule(key, value) {
+      const kept = slots.get(key)?.kept
+      return kept !== undefined && same(kept.value, value) ? scheduleOf(kept, clock) : undefined
     },
   }
 }
 
-/** A value that lives shorter than the least margin is served for half of its life. */
-function marginOf({ expiresAt }: Perishable<unknown>, bornAt: number): number {
-  if (expiresAt === undefined) return 0
-  const lifeMs = expiresAt.getTime() - bornAt
-  return Math.min(Math.max(lifeMs * MARGIN_SHARE, MIN_MARGIN_MS), lifeMs / 2)
+function deadOnArrival(): PurserError {
+  return new PurserError('exchange-failed', 'what was given in exchange had ended already', {
+    hint: 'set the clock of this machine right',
+  })
 }
 
-function isFresh(
-  { expiresAt, marginMs }: { readonly expiresAt: Date | undefined; readonly marginMs: number },
-  at: number,
-): boolean {
-  return expiresAt === undefined || at < expiresAt.getTime() - marginMs
-}
-
-function tooMany(first: number, at: number): PurserError {
-  const minutes = Math.ceil((first + EXCHANGE_WINDOW_MS - at) / 60_000)
-  return new PurserError(
-    'exchange-limit',
-    `this credential was exchanged ${MAX_EXCHANGES} times within the hour`,
-    { hint: `mend what made it fail; the next try is due in ${minutes} min` },
-  )
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer)
+      reject(signal.reason)
+    }
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', abort)
+      resolve()
+    }, ms)
+    signal.addEventListener('abort', abort, { once: true })
+  })
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createCache } from '../../src/cache/cache.ts'
+import { PurserError } from '../../src/model/errors.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -74,27 +75,57 @@ describe('a cache', () => {
     await expect(failing).rejects.toThrow('refused')
   })
 
-  it('exchanges at most 12 times an hour, whatever is answered', async () => {
+  it('exchanges at most 12 times an hour, however often a value is refused', async () => {
     const time = clock()
     const cache = createCache<number>({ now: time.now })
-    let tries = 0
-    const produce = async () => {
-      tries++
-      throw new Error('refused')
-    }
-    for (let i = 0; i < 100; i++) {
-      await expect(cache.get('k', produce, never)).rejects.toThrow()
+    let made = 0
+    const produce = async () => ({ value: ++made, expiresAt: time.date(HOUR) })
+    for (let i = 0; i < 12; i++) {
+      cache.drop('k', await cache.get('k', produce, never))
       time.pass(1_000)
     }
-    expect(tries).toBe(12)
     await expect(cache.get('k', produce, never)).rejects.toMatchObject({
       code: 'exchange-limit',
       message: 'this credential was exchanged 12 times within the hour',
-      hint: 'mend what made it fail; the next try is due in 59 min',
+      hint: 'mend what made it fail; the next try is due in 60 min',
     })
-    await expect(cache.get('other', produce, never)).rejects.toThrow('refused')
+    expect(made).toBe(12)
+    expect(await cache.get('other', produce, never)).toBe(13)
     time.pass(HOUR)
-    await expect(cache.get('k', produce, never)).rejects.toThrow('refused')
+    expect(await cache.get('k', produce, never)).toBe(14)
+  })
+
+  it('tries what fails three times at once, and then after pauses that double', async () => {
+    const time = clock()
+    const cache = createCache<number>({ now: time.now })
+    const start = time.now()
+    const tries: number[] = []
+    const produce = async () => {
+      tries.push((time.now() - start) / 1_000)
+      throw new PurserError('network', 'nobody answers', { hint: 'look at the cable' })
+    }
+    for (; time.now() - start < HOUR; time.pass(1_000)) {
+      await expect(cache.get('k', produce, never)).rejects.toMatchObject({ code: 'network' })
+    }
+    expect(tries).toEqual(
+      [0, 1, 2, 17, 47, 107, 227, 467, 947, 1547, 2147, 2747, 3347].slice(0, 12),
+    )
+    await expect(cache.get('k', produce, never)).rejects.toMatchObject({
+      message: expect.stringMatching(/^nobody answers; next try in \d+ s$/),
+      hint: 'look at the cable',
+    })
+  })
+
+  it('keeps a login of five minutes coming, for as long as somebody asks', async () => {
+    const time = clock()
+    const cache = createCache<number>({ now: time.now })
+    let made = 0
+    const produce = async () => ({ value: ++made, expiresAt: time.date(5 * MINUTE) })
+    for (let passed = 0; passed < 24 * HOUR; passed += 10_000) {
+      await cache.get('k', produce, never)
+      time.pass(10_000)
+    }
+    expect(made).toBe((24 * 60) / 4)
   })
 
   it('goes on for the others when one gives up, and stops when all have', async () => {
