@@ -27,6 +27,8 @@ export interface ErrorDetails {
   readonly cause?: unknown
   /** What to do next, as one sentence without a period. */
   readonly hint?: string | undefined
+  /** The status of a server's answer, if that is what went wrong. */
+  readonly status?: number | undefined
 }
 
 /**
@@ -40,11 +42,13 @@ export class PurserError extends Error {
   override readonly name = 'PurserError'
   readonly code: ErrorCode
   readonly hint: string | undefined
+  readonly status: number | undefined
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined)
     this.code = code
     this.hint = details.hint
+    this.status = details.status
   }
 }
 
@@ -63,6 +67,15 @@ export function describeError(error: unknown): string {
 export function hintOf(error: unknown): string | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < 10; depth++) {
     if (at instanceof PurserError && at.hint !== undefined) return at.hint
+    at = at.cause
+  }
+  return undefined
+}
+
+/** The status of the server's answer that an error or one of its causes is about, if there was one. */
+export function statusOf(error: unknown): number | undefined {
+  for (let at = error, depth = 0; at instanceof Error && depth < 10; depth++) {
+    if (at instanceof PurserError && at.status !== undefined) return at.status
     at = at.cause
   }
   return undefined

@@ -107,7 +107,7 @@ async function receive(
 function refused(what: string, status: number): PurserError {
   const redirect = status >= 300 && status <= 399
   const why = redirect ? `status ${status}: redirects are not followed` : `status ${status}`
-  return new PurserError('upstream-refused', `${what}: ${why}`)
+  return new PurserError('upstream-refused', `${what}: ${why}`, { status })
 }
 
 function tryParseJson(text: string): { readonly value: unknown } | undefined {

@@ -1,5 +1,7 @@
+import { createLru } from '../cache/lru.ts'
 import { createMemo } from '../cache/memo.ts'
-import { describeError } from '../model/errors.ts'
+import { codeOf, describeError, statusOf } from '../model/errors.ts'
+import { sameLogin } from '../model/login.ts'
 import type { Secret } from '../model/secret.ts'
 import type { Log } from '../observe/log.ts'
 import type { Resolution, Resolver } from '../resolver.ts'
@@ -42,17 +44,25 @@ const MEMO_CAPACITY = 4_096
 /** Resolver and token service together, each with its own limits, are given this long. */
 const AUTHORIZE_TIMEOUT_MS = 60_000
 
+/**
+ * A registry that answers 401 where it means "not yours" would have a new login minted for each
+ * request, and 12 in an hour are all that there are: so one that was minted is believed for a while.
+ */
+const FORGET_EVERY_MS = 5 * 60_000
+/** One for each credential that is in use. */
+const FORGET_CAPACITY = 1_000
+
 /** Makes an authorizer, which remembers an answer for a second. */
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const { resolver, tokens, workspace, log, now } = options
   const memo = createMemo<Authorization>({ now, ttlMs: MEMO_MS, capacity: MEMO_CAPACITY })
+  const forgotten = createLru<number>(FORGET_CAPACITY)
 
   async function ask(route: Route): Promise<Authorization> {
     const signal = AbortSignal.timeout(AUTHORIZE_TIMEOUT_MS)
     try {
-      const target = targetOf(route)
-      const resolution = await resolver.resolve(target, signal)
-      return { header: await headerFor(route, resolution, signal), resolution }
+      const resolution = await resolver.resolve(targetOf(route), signal)
+      return await authorizeAs(route, resolution, signal)
     } catch (error) {
       const { host, onFault } = route.upstream
       const fields = { host: host.name, repository: route.repository, error: describeError(error) }
@@ -62,6 +72,23 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       }
       log.warn('credential cannot be used, trying without', fields)
       return { header: await headerFor(route, undefined, signal), resolution: undefined }
+    }
+  }
+
+  /** The token service may find before the registry that a login has ended: once, it gets another. */
+  async function authorizeAs(
+    route: Route,
+    resolution: Resolution | undefined,
+    signal: AbortSignal,
+  ): Promise<Authorization> {
+    try {
+      return { header: await headerFor(route, resolution, signal), resolution }
+    } catch (error) {
+      if (resolution === undefined || !isRefusal(error)) throw error
+      forget(route, resolution)
+      const renewed = await resolver.resolve(targetOf(route), signal)
+      if (renewed === undefined || sameLogin(renewed.login, resolution.login)) throw error
+      return { header: await headerFor(route, renewed, signal), resolution: renewed }
     }
   }
 
@@ -77,11 +104,20 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     return tokens.authorizationFor({ upstream, login: resolution?.login, scopes, signal })
   }
 
+  function forget({ upstream }: Route, { login, from }: Resolution): void {
+    const key = `${upstream.host.name} ${from}`
+    const last = forgotten.get(key)
+    const agoMs = last === undefined ? FORGET_EVERY_MS : now() - last
+    if (agoMs >= 0 && agoMs < FORGET_EVERY_MS) return
+    forgotten.set(key, now())
+    resolver.forget?.(login)
+  }
+
   return {
     authorize: (route) => memo.get(keyOf(route), () => ask(route)),
     refused(route, authorization, challenges) {
       const { upstream, repository, scopes } = route
-      const { resolution } = authorization
+      const { resolution, header } = authorization
       if (resolution !== undefined) {
         const { source } = resolution
         log.warn('registry refused the credential', {
@@ -91,11 +127,22 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
         })
       }
       memo.drop(keyOf(route), authorization)
-      if (resolution !== undefined) resolver.forget?.(resolution.login)
-      const { header } = authorization
+      // Of a token that is refused, the login may still be good: its token service will tell.
+      if (resolution !== undefined && isLogin(header)) forget(route, resolution)
       tokens.refused({ upstream, login: resolution?.login, scopes, header, challenges })
     },
   }
+}
+
+/** Whether what was sent is the login itself, and no token made of it. */
+function isLogin(header: Secret | undefined): boolean {
+  return header?.reveal().startsWith('Basic ') === true
+}
+
+/** Whether a token service says no, rather than nothing; GitHub's says 403 of a token that ended. */
+function isRefusal(error: unknown): boolean {
+  const status = statusOf(error)
+  return codeOf(error) === 'upstream-refused' && [400, 401, 403].includes(status ?? 0)
 }
 
 /** The action is not in the scopes alone: an upload's DELETE is a push, and asks for more. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
+import { readBounded } from '../model/bytes.ts'
 import { systemCode } from '../model/errors.ts'
 import { adviceOn } from '../net/advice.ts'
 import type { RateLimits } from '../observe/rate-limits.ts'
@@ -12,7 +13,7 @@ import { type Problem, problem } from './problem.ts'
 import { type Outcome, relay, type Ways } from './relay.ts'
 import type { Route } from './route.ts'
 import type { Seal } from './seal.ts'
-import { judge } from './verdict.ts'
+import { judge, saysExpired } from './verdict.ts'
 
 /** What requests are forwarded with. */
 export interface ForwardOptions {
@@ -41,7 +42,7 @@ interface Trip {
   readonly body: Readable | undefined
 }
 
-/** Only what has no body is tried again: a body is never kept, so it cannot come twice. */
+/** Only what has no body is sent again: a body is never kept, so it cannot come twice. */
 interface Attempt {
   readonly path: string
   readonly authorization: Authorization
@@ -54,6 +55,10 @@ interface Attempt {
 const PUSH_HEADERS_TIMEOUT_MS = 15 * 60_000
 /** What nginx waits for a response, and more than any client of registries does. */
 const PULL_HEADERS_TIMEOUT_MS = 60_000
+
+/** An error is short, and comes with its headers. */
+const PROBE_BODY_TIMEOUT_MS = 5_000
+const MAX_PROBE_BYTES = 64 * 1024
 
 /** Google's registry redirects once within itself; more than a few are a loop, or a game. */
 const MAX_MOVES = 5
@@ -86,12 +91,12 @@ export function createForward(options: ForwardOptions): Forward {
       path,
       authorization: await authorizer.authorize(trip.route),
       moves: 0,
-      mayRenew: trip.body === undefined,
+      mayRenew: true,
       mayReconnect: method === 'GET' || method === 'HEAD',
     }
     for (;;) {
       const outcome = await send(trip, attempt)
-      const next = await decide(trip.route, attempt, outcome)
+      const next = await decide(trip, attempt, outcome)
       if ('kind' in next) return next
       attempt = next
     }
@@ -99,10 +104,11 @@ export function createForward(options: ForwardOptions): Forward {
 
   /** What to try next, or how it ended. */
   async function decide(
-    route: Route,
+    trip: Trip,
     attempt: Attempt,
     outcome: Outcome,
   ): Promise<Attempt | Delivery> {
+    const { route, res } = trip
     switch (outcome.kind) {
       case 'moved':
         return attempt.moves === MAX_MOVES
@@ -113,23 +119,52 @@ export function createForward(options: ForwardOptions): Forward {
           ? { ...attempt, mayReconnect: false }
           : unreachable(route, outcome.error)
       case 'unauthorized':
-        return renew(route, attempt, outcome.challenges)
+        return renew(trip, attempt, outcome.challenges)
+      case 'unclear': {
+        const { status, headers } = outcome
+        if (await isExpired(trip, attempt)) return renew(trip, attempt, [])
+        res.writeHead(status, headers).end()
+        return { kind: 'sent', status, bytes: 0 }
+      }
       default:
         return outcome
     }
   }
 
   async function renew(
-    route: Route,
+    { route, body }: Trip,
     attempt: Attempt,
     challenges: readonly string[],
   ): Promise<Attempt | Delivery> {
     const { authorization: refused, mayRenew } = attempt
     authorizer.refused(route, refused, challenges)
     const renewed = mayRenew ? await authorizer.authorize(route) : refused
-    return isSame(renewed, refused)
-      ? unauthorized(workspace, route, refused)
-      : { ...attempt, authorization: renewed, mayRenew: false }
+    if (isSame(renewed, refused)) return unauthorized(workspace, route, refused)
+    if (body !== undefined) return tryAgain(route)
+    return { ...attempt, authorization: renewed, mayRenew: false }
+  }
+
+  /** Asks with GET what a HEAD was refused for: only a body tells, and only a login that ends can. */
+  async function isExpired(
+    { route, headers }: Trip,
+    { path, authorization: { header, resolution } }: Attempt,
+  ): Promise<boolean> {
+    if (header === undefined || resolution?.login.expiresAt === undefined) return false
+    try {
+      const { body, statusCode } = await ways.dispatcher.request({
+        origin: originOf(route.upstream),
+        path,
+        method: 'GET',
+        headers: [...headers, 'authorization', header.reveal(), 'range', 'bytes=0-0'],
+        headersTimeout: PULL_HEADERS_TIMEOUT_MS,
+        bodyTimeout: PROBE_BODY_TIMEOUT_MS,
+      })
+      const text = await readBounded(body, MAX_PROBE_BYTES, () => new Error('too long'))
+      return statusCode >= 400 && saysExpired(text.toString('latin1'))
+    } catch {
+      // Nothing was learnt: the client gets what the HEAD was answered with.
+      return false
+    }
   }
 
   return async (req, res, route) => {
@@ -183,6 +218,12 @@ function unauthorized(workspace: string, route: Route, { resolution }: Authoriza
   // It may be good and allow less than this: the registry does not say which.
   const hint = resolution.source === 'vault' ? `; if it is not the right one, ${login}` : ''
   return answer(401, 'UNAUTHORIZED', `${what}${hint}`)
+}
+
+/** The credential is a new one by now, but the body is gone: clients send it again after a 503. */
+function tryAgain({ upstream }: Route): Delivery {
+  const what = `the credential for ${upstream.host.name} ended meanwhile and was renewed`
+  return answer(503, 'UNKNOWN', `${what}: try again`)
 }
 
 function answer(status: number, code: Problem['code'], message: string): Delivery {

@@ -34,6 +34,8 @@ export type Outcome =
   | { readonly kind: 'broken'; readonly status: number; readonly bytes: number }
   | { readonly kind: 'unauthorized'; readonly challenges: readonly string[] }
   | { readonly kind: 'moved'; readonly path: string }
+  /** A HEAD's 400 or 403, which cannot say whether it is about the credential's age. */
+  | { readonly kind: 'unclear'; readonly status: number; readonly headers: string[] }
   | { readonly kind: 'problem'; readonly problem: Problem }
   | { readonly kind: 'failed'; readonly error: Error }
 
@@ -152,7 +154,9 @@ export function relay({ dispatcher, crowd }: Ways, request: Relay): Promise<Outc
     }
 
     function endHeld(): void {
-      if (saysExpired(Buffer.concat(held).toString('latin1'))) {
+      if (request.method === 'HEAD') {
+        settle({ kind: 'unclear', status, headers })
+      } else if (saysExpired(Buffer.concat(held).toString('latin1'))) {
         settle({ kind: 'unauthorized', challenges: [] })
       } else {
         startStream()
