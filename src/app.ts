@@ -41,7 +41,7 @@ export interface App {
   vault(): Promise<Vault>
   net(): Promise<Net>
   request(): Promise<ContainerRequest | undefined>
-  registries(): readonly Registry[]
+  registries(): Promise<readonly Registry[]>
   sources(): Promise<readonly Source[]>
   /** Resolves in this process. */
   ownResolver(): Promise<Resolver>
@@ -106,13 +106,14 @@ export function createApp(runtime: Runtime, flags: Flags = {}): App {
       const { addAbortSignal } = await import('node:stream')
       return loadRequest(where, { stdin: () => addAbortSignal(runtime.signal, piped(runtime)) })
     }),
-    registries: once(() =>
-      createRegistries({ httpsAgent: openHttpsAgent, net: app.net, env, now }),
-    ),
+    registries: once(async () => {
+      const { upstreams } = await app.config()
+      return createRegistries({ httpsAgent: openHttpsAgent, net: app.net, env, now, upstreams })
+    }),
     sources: once(async () => {
       const { buildRegistry } = await app.config()
       const { sourceOrder } = await import('./sources/order.ts')
-      const registries = app.registries()
+      const registries = await app.registries()
       return sourceOrder({
         request: await app.request(),
         vault: app.vault,
@@ -126,7 +127,7 @@ export function createApp(runtime: Runtime, flags: Flags = {}): App {
       const sources = await app.sources()
       return createResolver({
         sources,
-        registries: app.registries(),
+        registries: await app.registries(),
         cache: createCache({ now }),
         now,
       })

@@ -36,7 +36,7 @@ export interface Session {
   vault(): Promise<Vault>
   /** The vault's file and key, for what is done to them as such. */
   vaultFile(): Promise<VaultFile>
-  registries(): readonly Registry[]
+  registries(): Promise<readonly Registry[]>
   /** In the order in which they are asked. */
   sources(): Promise<readonly Source[]>
   /** Asks the agent, where there is one. */

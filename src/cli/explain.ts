@@ -32,7 +32,7 @@ async function explain(text: string, flags: QuestionFlags, context: CliContext):
     const outcome = await tryLogin(session, target, context.signal)
     const explanation: Explanation = {
       target,
-      registry: registryOf(session.registries(), target.host).name,
+      registry: registryOf(await session.registries(), target.host).name,
       steps,
       ...outcome,
     }

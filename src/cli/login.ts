@@ -55,7 +55,7 @@ async function login(text: string, flags: LoginFlags, context: CliContext): Prom
   checkFlags(flags)
   await withSession(context, flags, async (session) => {
     const { workspace } = session
-    const registry = registryOf(session.registries(), host)
+    const registry = registryOf(await session.registries(), host)
     const credential = await readCredential({ host, registry }, flags, context)
     const vault = await session.vault()
     await vault.put({ workspace, host, prefix, name: flags.name }, credential)

@@ -27,7 +27,7 @@ export async function runHelperDoor(runtime: Runtime): Promise<0 | 1> {
       const { buildRegistry } = await app.config()
       return request === undefined ? [] : hostsOf(request, { buildRegistry })
     },
-    isGeneric: (host) => registryOf(app.registries(), host).name === 'generic',
+    isGeneric: async (host) => registryOf(await app.registries(), host).name === 'generic',
     log,
   }
   try {

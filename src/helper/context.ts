@@ -16,6 +16,6 @@ export interface HelperContext {
   /** The hosts for which a source other than the vault may hold a credential. */
   findHosts(): Promise<readonly Host[]>
   /** Whether nothing is known of the host but its name: no cloud's, no platform's registry. */
-  isGeneric(host: Host): boolean
+  isGeneric(host: Host): Promise<boolean>
   readonly log: Log
 }

@@ -63,7 +63,7 @@ async function findByName(
  */
 async function findNearby(url: ServerUrl, context: HelperContext): Promise<Login | undefined> {
   const { host, hasPort, path } = url
-  if (path !== '' || !context.isGeneric(host)) return undefined
+  if (path !== '' || !(await context.isGeneric(host))) return undefined
   const vault = await context.openVault()
   const entries = await vault.findByHostname(context.workspace, host.hostname)
   const [entry, second] = entries.filter(

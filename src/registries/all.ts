@@ -1,4 +1,5 @@
 import type { Agent } from 'node:https'
+import type { UpstreamConfig } from '../config/config.ts'
 import type { Host } from '../model/host.ts'
 import type { Net } from '../net/net.ts'
 import { dockerHub } from './dockerhub.ts'
@@ -18,11 +19,39 @@ export interface RegistriesOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Of which the operator may say what they are. Default: none. */
+  readonly upstreams?: readonly Pick<UpstreamConfig, 'host' | 'registry'>[]
 }
 
 /** All kinds of registries, in the order in which they are asked whether a host is theirs. */
-export function createRegistries(options: RegistriesOptions): readonly Registry[] {
-  return [createEcr(options), createEcrPublic(options), gar, ngc, ghcr, dockerHub, generic]
+export function createRegistries({
+  upstreams = [],
+  ...options
+}: RegistriesOptions): readonly Registry[] {
+  const registries = [
+    createEcr(options),
+    createEcrPublic(options),
+    gar,
+    ngc,
+    ghcr,
+    dockerHub,
+    generic,
+  ]
+  const said = upstreams.flatMap(({ host, registry }) =>
+    registry === undefined ? [] : [[host.name, registry] as const],
+  )
+  return said.length === 0 ? registries : registries.map(heeding(new Map(said)))
+}
+
+/** What the operator says of a host is louder than its name. */
+function heeding(said: ReadonlyMap<string, string>): (registry: Registry) => Registry {
+  return (registry) => ({
+    ...registry,
+    matches: (host) => {
+      const kind = said.get(host.name)
+      return kind === undefined ? registry.matches(host) : kind === registry.name
+    },
+  })
 }
 
 /** The kind of registry that a host is: the last one takes every host. */

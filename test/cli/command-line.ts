@@ -65,7 +65,7 @@ export async function openCommandLine(options: CommandLineOptions = {}): Promise
     workspace,
     vault: async () => vault,
     vaultFile: async () => file,
-    registries: () => registries,
+    registries: async () => registries,
     sources: async () => sources,
     resolver: async () => resolver,
     ownResolver: async () => resolver,

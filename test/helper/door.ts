@@ -72,7 +72,7 @@ export async function openDoor(
     openSources: async () => sources,
     openVault: async () => vault,
     findHosts: async () => Object.keys(request).map(parseHost),
-    isGeneric: (host) => !CLOUD.test(host.hostname),
+    isGeneric: async (host) => !CLOUD.test(host.hostname),
     log: silentLog,
   }
 
