@@ -6,23 +6,28 @@ import { loginWithin } from './static-login.ts'
 /** GitHub looks at the token alone; this is the name that its own documentation gives to nobody. */
 const ANY_USER = 'x-access-token'
 
+/** GitHub's own; those of GitHub Enterprise have any name, and are what the configuration says. */
+const HOSTS = new Set(['ghcr.io', 'docker.pkg.github.com'])
+
 /**
- * GitHub's container registry: a token, with or without its user's name.
+ * GitHub's container registry: a classic token, or the one of a workflow, with or without its user's
+ * name.
  *
  * @see https://docs.github.com/packages/working-with-a-github-packages-registry/working-with-the-container-registry
  */
 export const ghcr: Registry = {
   name: 'ghcr',
-  matches: ({ name }) => name === 'ghcr.io',
+  matches: ({ name }) => HOSTS.has(name),
   read(keys) {
     const token = optionalKey(keys, 'GITHUB_TOKEN')
     if (token !== undefined && optionalKey(keys, 'GITHUB_USERNAME') === undefined) {
-      return basic(ANY_USER, token)
+      // In a workflow: whoever started it, and in whose name it has the token.
+      return basic(optionalKey(keys, 'GITHUB_ACTOR') ?? ANY_USER, token)
     }
     return (
       readPair(keys, [['GITHUB_USERNAME', 'GITHUB_TOKEN']]) ??
       readPair(keys) ??
-      refuseForeignKeys(keys, 'ghcr.io', 'GITHUB_TOKEN, and GITHUB_USERNAME if you like')
+      refuseForeignKeys(keys, 'GitHub', 'GITHUB_TOKEN, and GITHUB_USERNAME if you like')
     )
   },
   audience: ({ name }) => name,

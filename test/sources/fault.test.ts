@@ -84,7 +84,7 @@ describe('what cannot be read', () => {
     [
       { source_image, source_image_creds: '{"NGC_API_KEY":"k"}' },
       'ghcr.io',
-      'request.build_options.source_image_creds cannot be used: NGC_API_KEY cannot log in to ghcr.io',
+      'request.build_options.source_image_creds cannot be used: NGC_API_KEY cannot log in to GitHub',
     ],
   ])('is told with its field and its keys: %j', async (request, place, message) => {
     const error = await askRequest(request, place).catch((reason: unknown) => reason)
