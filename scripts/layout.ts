@@ -22,6 +22,7 @@ const LAYERS = [
   'cloud/',
   'request/',
   'token/',
+  'logins/',
   'vault/',
   'net/',
   'observe/',

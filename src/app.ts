@@ -1,3 +1,4 @@
+import { uptime } from 'node:os'
 import { isOwnSocket } from './agent/own-socket.ts'
 import type { Flags, Streams } from './cli/context.ts'
 import type { Config } from './config/config.ts'
@@ -74,6 +75,17 @@ export function createApp(runtime: Runtime, flags: Flags = {}): App {
     return agent
   })
 
+  /** Not for a request: of what was given to one container, nothing stays on the machine's disk. */
+  const openLogins = once(async () => {
+    if (!keepsLogins(env) || (await app.request()) !== undefined) return undefined
+    const { vault } = await app.config()
+    const { openKeySource } = await import('./vault/key-source.ts')
+    const { openSealedLogins } = await import('./logins/sealed-logins.ts')
+    const keys = openKeySource(vault.key, { env, uid })
+    const log = await app.log()
+    return openSealedLogins({ directory: paths.logins, keys, vault: vault.path, uid, now, log })
+  })
+
   const app: App = {
     workspace: flags.workspace ?? (env['PURSER_WORKSPACE'] || DEFAULT_WORKSPACE),
     socket: socketOf(env, paths),
@@ -122,14 +134,16 @@ export function createApp(runtime: Runtime, flags: Flags = {}): App {
       })
     }),
     ownResolver: once(async () => {
-      const { createCache } = await import('./cache/cache.ts')
+      const { createLoginCache } = await import('./logins/login-cache.ts')
       const { createResolver } = await import('./resolver.ts')
       const sources = await app.sources()
+      const sealed = await openLogins()
       return createResolver({
         sources,
         registries: await app.registries(),
-        cache: createCache({ now }),
+        cache: createLoginCache({ now, uptime: () => uptime() * 1000, sealed }),
         now,
+        ...(sealed && { fingerprint: sealed.fingerprint }),
       })
     }),
     resolver: once(async () => {
@@ -151,6 +165,14 @@ export function createApp(runtime: Runtime, flags: Flags = {}): App {
 function socketOf(env: Runtime['env'], paths: Paths): string | undefined {
   const named = env['PURSER_SOCKET']
   return named === undefined ? paths.socket : named || undefined
+}
+
+/** `PURSER_CACHE=off` keeps logins in memory alone. */
+function keepsLogins(env: Runtime['env']): boolean {
+  const named = env['PURSER_CACHE']
+  if (named === undefined || named === '') return true
+  if (named === 'off') return false
+  throw new PurserError('config-invalid', 'PURSER_CACHE must be off, or not be set')
 }
 
 /** A terminal has no request to give, and would wait for one. */

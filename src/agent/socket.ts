@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { PurserError } from '../model/errors.ts'
+import { type ProcessLock, tryLock } from '../vault/process-lock.ts'
 import { checkOwn, checkSocketPath } from './own-socket.ts'
 
 /** A place to listen on that no other process has, until it is released. */
@@ -13,8 +13,7 @@ export interface SocketClaim {
 /**
  * Claims a socket's path: makes its directory, takes its lock and removes what a dead agent left.
  *
- * The lock is SQLite's: Node offers none, and this one ends with the process that holds it, however
- * that ends. Without it, a late leaver would unlink the socket of its successor.
+ * Without the lock, which ends with its process, a late leaver would unlink its successor's socket.
  *
  * @throws `not-allowed` if another agent holds it; `unsafe-file` if others could reach it
  */
@@ -25,7 +24,7 @@ export function claimSocket(path: string, uid: number): SocketClaim {
   checkOwn(directory, uid)
   const lock = lockFile(`${path}.lock`)
   rmSync(path, { force: true })
-  return { release: () => lock.close() }
+  return { release: () => lock.release() }
 }
 
 /** Lets nobody but the owner connect, whatever the umask was. */
@@ -33,26 +32,10 @@ export function protectSocket(path: string): void {
   chmodSync(path, 0o600)
 }
 
-function lockFile(path: string): DatabaseSync {
-  const lock = new DatabaseSync(path)
-  try {
-    lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
-    chmodSync(path, 0o600)
-    return lock
-  } catch (error) {
-    lock.close()
-    if (!isBusy(error)) {
-      throw new PurserError('not-allowed', `cannot lock ${path}`, { cause: error })
-    }
-    throw new PurserError('not-allowed', `another agent holds ${path}`, {
-      hint: 'stop the other purser serve, or give this one a PURSER_SOCKET of its own',
-    })
-  }
-}
-
-/** @see https://www.sqlite.org/rescode.html#busy */
-const SQLITE_BUSY = 5
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY
+function lockFile(path: string): ProcessLock {
+  const lock = tryLock(path)
+  if (lock !== undefined) return lock
+  throw new PurserError('not-allowed', `another agent holds ${path}`, {
+    hint: 'stop the other purser serve, or give this one a PURSER_SOCKET of its own',
+  })
 }

@@ -65,7 +65,7 @@ export interface Shelf<T> {
    *
    * @returns how to let go of it; `undefined` if another process has it
    */
-  claim(key: string): (() => void) | undefined
+  claim(key: string): Promise<(() => void) | undefined>
 }
 
 /** What a cache is made with. */
@@ -85,7 +85,7 @@ export interface CacheOptions<T> {
 const NO_SHELF: Shelf<never> = {
   read: () => undefined,
   write: () => undefined,
-  claim: () => () => undefined,
+  claim: async () => () => undefined,
 }
 
 /**
@@ -138,7 +138,7 @@ export function createCache<T>(options: CacheOptions<T>): Cache<T> {
     for (let waitedMs = 0; ; waitedMs += CLAIM_POLL_MS) {
       const { kept } = look(key)
       if (kept !== undefined && isGood(kept)) return kept
-      const release = shelf.claim(key)
+      const release = await shelf.claim(key)
       if (release !== undefined) return release
       if (waitedMs >= CLAIM_TIMEOUT_MS) return () => undefined
       await pause(CLAIM_POLL_MS, signal)
@@ -151,6 +151,7 @@ export function createCache<T>(options: CacheOptions<T>): Cache<T> {
     const claimed = await claim(key, isGood, signal)
     if (typeof claimed !== 'function') return claimed.value
     try {
+      signal.throwIfAborted()
       const slot = look(key)
       if (slot.kept !== undefined && isGood(slot.kept)) return slot.kept.value
       // Another process has asked while this one waited: its failure is this one's too.

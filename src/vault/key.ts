@@ -26,12 +26,15 @@ export function generateKey(): VaultKey {
   return keyOf(randomBytes(KEY_BYTES))
 }
 
+/** What the vault's key is used for: entries, and the logins that were made of them. */
+export type KeyPurpose = 'seal' | 'lookup' | 'login-seal' | 'login-lookup' | 'login-identity'
+
 /**
  * A key for one purpose, so that no two uses of the vault's key can meet.
  *
  * @see https://www.rfc-editor.org/rfc/rfc5869#section-3.2 for `info`
  */
-export function deriveKey(key: VaultKey, purpose: 'seal' | 'lookup'): KeyObject {
+export function deriveKey(key: VaultKey, purpose: KeyPurpose): KeyObject {
   return createSecretKey(derive(key.material, purpose, KEY_BYTES))
 }
 

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { PurserError } from '../model/errors.ts'
-import { deriveKey, type VaultKey } from './key.ts'
+import { deriveKey, type KeyPurpose, type VaultKey } from './key.ts'
 
 /** Seals text, so that only the holder of the key can read it and nobody can alter or move it. */
 export interface Sealer {
@@ -28,8 +28,11 @@ const PADDED_BYTES = 256
  * AES-256-GCM under a subkey of `key`. The associated data is the format, the key's id and the
  * identity.
  */
-export function createSealer(key: VaultKey): Sealer {
-  const subkey = deriveKey(key, 'seal')
+export function createSealer(
+  key: VaultKey,
+  purpose: Extract<KeyPurpose, 'seal' | 'login-seal'> = 'seal',
+): Sealer {
+  const subkey = deriveKey(key, purpose)
   const context = Buffer.concat([Buffer.of(FORMAT), Buffer.from(key.id, 'hex')])
 
   return {

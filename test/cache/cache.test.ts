@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { createCache } from '../../src/cache/cache.ts'
 import { PurserError } from '../../src/model/errors.ts'
@@ -149,6 +150,7 @@ describe('a cache', () => {
 
     const alone = new AbortController()
     const last = cache.get('other', produce, alone.signal)
+    await setImmediate()
     alone.abort(new Error('gone'))
     await expect(last).rejects.toThrow('gone')
     expect(stopped).toBe(true)
