@@ -102,6 +102,7 @@ export function decodeRefusal(text: string): PurserError {
 
 /** Codes on which a client acts; any other is the agent's own affair. */
 const FORWARDED: readonly ErrorCode[] = [
+  'credential-expired',
   'credential-incomplete',
   'credential-unsupported',
   'exchange-failed',

@@ -61,6 +61,7 @@ function exitCodeOf(code: ErrorCode): ExitCode {
       return 2
     case 'not-found':
       return 3
+    case 'credential-expired':
     case 'upstream-refused':
       return 4
     case 'agent-unreachable':

@@ -2,6 +2,7 @@
 export type ErrorCode =
   | 'agent-unreachable'
   | 'config-invalid'
+  | 'credential-expired'
   | 'credential-incomplete'
   | 'credential-unsupported'
   | 'exchange-failed'

@@ -48,6 +48,7 @@ export function problemOf(error: unknown): Problem {
 
 function statusOf(code: ErrorCode): Pick<Problem, 'status' | 'code'> {
   switch (code) {
+    case 'credential-expired':
     case 'credential-incomplete':
     case 'credential-unsupported':
     case 'upstream-refused':

@@ -59,7 +59,7 @@ function minted(credential: Credential, host: Host, now: number): Login {
   const expiresAt = passwordExpiry(login.secret)
   if (expiresAt !== undefined && expiresAt.getTime() <= now) {
     throw new PurserError(
-      'exchange-failed',
+      'credential-expired',
       `the password for ${host.name} expired at ${expiresAt.toISOString()}`,
       { hint: 'give AWS keys instead: a password of 12 hours can be minted from them at any time' },
     )

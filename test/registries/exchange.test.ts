@@ -92,7 +92,7 @@ describe('a password that Amazon minted', () => {
     ['now', NOW],
   ])('that ended %s is a fault, and never sent', async (_name, ms) => {
     await expect(exchange('ecr', basic('AWS', minted(ms / 1000)))).rejects.toMatchObject({
-      code: 'exchange-failed',
+      code: 'credential-expired',
       message: `the password for ${HOSTS.ecr} expired at ${at(ms).toISOString()}`,
       hint: expect.stringContaining('AWS keys'),
     })

@@ -1,4 +1,4 @@
-import { describeError, PurserError, systemCode } from '../../model/errors.ts'
+import { describeError, type ErrorCode, PurserError, systemCode } from '../../model/errors.ts'
 import { adviceOn } from '../../net/advice.ts'
 import type { SdkHandler } from './handler.ts'
 
@@ -62,9 +62,16 @@ export function faultOf(
   }
   const name = errorNameOf(error) ?? handler.answer?.errorType
   const told = name === undefined ? `status ${status}` : `${name}, status ${status}`
-  return new PurserError('exchange-failed', `${what}: ${told}`, {
+  return new PurserError(codeFor(name), `${what}: ${told}`, {
     hint: hintFor(name, status, hints),
+    // Amazon throttles with 400 too, and that says nothing of the identity.
+    status: isThrottled(error) ? 429 : status,
   })
+}
+
+/** Of a session that ended nobody need wonder whether its keys were ever good. */
+function codeFor(name = ''): ErrorCode {
+  return /^ExpiredToken(?:Exception)?$/.test(name) ? 'credential-expired' : 'exchange-failed'
 }
 
 function hintFor(name = '', status: number, hints: AwsHints): string | undefined {
