@@ -21,7 +21,7 @@ export function partitionOfRole(arn: string): string | undefined {
   return ROLE_ARN.exec(arn)?.[1]
 }
 
-/** Which identity it is, for people: of a key no more than tells it from its neighbours. */
+/** Which identity it is, for people. */
 export function nameIdentity(credential: AwsCredential | AmbientAwsCredential): string {
   const own = nameOwn(credential)
   const { role } = credential
@@ -33,6 +33,10 @@ function nameOwn(credential: AwsCredential | AmbientAwsCredential): string {
     const { profile } = credential
     return profile === undefined ? "this machine's identity" : `profile ${quote(profile)}`
   }
-  const { accessKeyId } = credential
+  return nameKey(credential.accessKeyId)
+}
+
+/** A key by its last four letters, which tell it from its neighbours. */
+export function nameKey(accessKeyId: string): string {
   return ACCESS_KEY_ID.test(accessKeyId) ? `key …${accessKeyId.slice(-4)}` : 'a key'
 }

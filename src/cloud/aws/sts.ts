@@ -12,7 +12,7 @@ import { readToken } from './container.ts'
 import type { Endpoints } from './endpoint.ts'
 import { type AwsHints, faultOf } from './fault.ts'
 import type { AwsKeys } from './keys.ts'
-import { nameRole } from './name.ts'
+import { nameKey, nameRole } from './name.ts'
 
 /** As the account's log shows it, where nobody has chosen another. */
 const SESSION_NAME = 'purser'
@@ -44,7 +44,7 @@ export async function assumeRole(
 ): Promise<AwsKeys> {
   const { settings, handler } = settingsFor('STS', place, endpoints, MAX_ATTEMPTS)
   const client = new STSClient({ ...settings, credentials: revealKeys(keys) })
-  const what = `taking on ${nameRole(role)}`
+  const what = `taking on ${nameRole(role)} with ${nameKey(keys.accessKeyId)}`
   try {
     const command = new AssumeRoleCommand({
       RoleArn: role.arn,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { type Cloud, startCloud } from '../../fakes/aws/cloud.ts'
 import type { CloudOptions } from '../../fakes/aws/state.ts'
 
@@ -14,6 +14,12 @@ export const USER = {
   secretAccessKey: 'wJalrXUtnFEMI/K7MDENG',
 }
 export const ROLE = 'arn:aws:iam::999999999999:role/puller'
+
+/** The first questions to the metadata service; the third is for the keys of the role. */
+export const IMDS = {
+  token: 'IMDS PUT /latest/api/token',
+  roles: 'IMDS GET /latest/meta-data/iam/security-credentials/',
+}
 
 /** What is exchanged: the keys of nothing are the machine's own identity. */
 export interface Question {
@@ -85,6 +91,29 @@ export async function machine(
       return JSON.parse(stdout)
     },
   }
+}
+
+/** An exchange on a machine of its own. */
+export interface Case {
+  readonly name: string
+  readonly options?: CloudOptions
+  readonly files?: Readonly<Record<string, string>>
+  readonly env?: Readonly<Record<string, string>>
+  readonly keys?: Readonly<Record<string, string>>
+  readonly host?: string
+  /** What is asked, and nothing else. Default: nothing. */
+  readonly calls?: readonly string[]
+}
+
+/** Makes it, and sees that its outcome tells no secret. */
+export async function ask({ options = {}, files, env, keys = {}, host = HOST }: Case) {
+  const { cloud, exchange } = await machine(options, files)
+  const { result } = await exchange(env, { host, keys })
+  const shown = JSON.stringify(result)
+  for (const secret of ['secret of', 'session of', USER.secretAccessKey, USER.accessKeyId]) {
+    expect(shown).not.toContain(secret)
+  }
+  return { result, calls: cloud.calls }
 }
 
 const SCRIPT = fileURLToPath(new URL('./child.ts', import.meta.url))

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { HOST, machine, ROLE, USER } from './elsewhere.ts'
+import { ask, type Case, IMDS, ROLE, USER } from './elsewhere.ts'
 
 const STATIC = {
   AWS_ACCESS_KEY_ID: USER.accessKeyId,
@@ -21,17 +21,7 @@ const DECOY = { AWS_ACCESS_KEY_ID: 'AKIADECOYDECOYDECOY0', AWS_SECRET_ACCESS_KEY
 
 const FROM_USER = `ECR eu-west-1 ${USER.accessKeyId}`
 const assumed = (by = 'purser') => `STS AssumeRole ${ROLE} as ${by}`
-const IMDS = ['IMDS PUT /latest/api/token', 'IMDS GET /latest/meta-data/iam/security-credentials/']
-
-interface Case {
-  readonly name: string
-  readonly options: Parameters<typeof machine>[0]
-  readonly files?: Readonly<Record<string, string>>
-  readonly env?: Readonly<Record<string, string>>
-  readonly keys?: Readonly<Record<string, string>>
-  readonly host?: string
-  readonly calls: readonly string[]
-}
+const NODE = [IMDS.token, IMDS.roles, `${IMDS.roles}node`]
 
 const CASES: readonly Case[] = [
   { name: 'static keys', options: { users: [USER] }, keys: STATIC, env: DECOY, calls: [FROM_USER] },
@@ -178,7 +168,7 @@ source_profile = one
       [CONFIG]: `[profile dev]\nrole_arn = ${ROLE}\ncredential_source = Ec2InstanceMetadata\n`,
     },
     keys: { AWS_PROFILE: 'dev' },
-    calls: [...IMDS, `${IMDS[1]}node`, assumed(), 'ECR eu-west-1 ASIAPULLER0001'],
+    calls: [...NODE, assumed(), 'ECR eu-west-1 ASIAPULLER0001'],
   },
   {
     name: 'credential_process',
@@ -284,7 +274,7 @@ sso_start_url = https://corp.awsapps.com/start
   {
     name: 'the instance',
     options: { instance: { role: 'node' } },
-    calls: [...IMDS, `${IMDS[1]}node`, 'ECR eu-west-1 ASIANODE0000'],
+    calls: [...NODE, 'ECR eu-west-1 ASIANODE0000'],
   },
   {
     name: 'the public registry, by static keys',
@@ -297,18 +287,17 @@ sso_start_url = https://corp.awsapps.com/start
     name: 'the public registry over IPv6, by the instance',
     options: { instance: { role: 'node' } },
     host: 'ecr-public.aws.com',
-    calls: [...IMDS, `${IMDS[1]}node`, 'ECR PUBLIC us-east-1 ASIANODE0000'],
+    calls: [...NODE, 'ECR PUBLIC us-east-1 ASIANODE0000'],
   },
 ]
 
 describe('one login, and nobody is asked who need not be', () => {
-  test.each(CASES)('$name', async ({ options, files = {}, env = {}, keys = {}, host, calls }) => {
+  test.each(CASES)('$name', async ({ files = {}, ...each }) => {
     const named = Object.fromEntries(
       Object.entries(files).map(([name, text]) => [name.replace('SESSION', SESSION_NAME), text]),
     )
-    const { cloud, exchange } = await machine(options, named)
-    const { result } = await exchange(env, { host: host ?? HOST, keys })
+    const { result, calls } = await ask({ ...each, files: named })
     expect(result).toMatchObject({ login: expect.stringMatching(/^AWS:\d{4}$/) })
-    expect(cloud.calls).toEqual(calls)
+    expect(calls).toEqual(each.calls)
   })
 })

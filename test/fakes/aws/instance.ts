@@ -1,4 +1,4 @@
-import type { Asked } from './state.ts'
+import type { Asked, Instance } from './state.ts'
 
 const TOKEN = 'AQAEAInstanceMetadataToken=='
 const PATH = '/latest/meta-data/iam/security-credentials/'

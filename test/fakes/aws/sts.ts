@@ -1,4 +1,4 @@
-import type { Asked, Session } from './state.ts'
+import type { Asked, Role, Session } from './state.ts'
 
 /**
  * STS's query protocol: a form, answered with XML.
