@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { type Problem, problem } from './problem.ts'
+import { isAbsolute } from './way.ts'
 
 /**
  * `localhost` is one name for many: `*.localhost` is loopback by RFC 6761 6.3, and a page of the web
@@ -15,7 +16,9 @@ export type Admission = (req: IncomingMessage) => Problem | undefined
  *
  * Any page that a browser on this machine shows may send requests to localhost, and by DNS rebinding
  * under a name of its own: so the Host header must be one of ours, and what a browser sends is
- * refused. No registry client is a browser.
+ * refused. No registry client is a browser. A target that names a server of its own comes from
+ * whoever was told that this is a proxy, which no page can tell a browser: it makes the Host header
+ * void.
  *
  * @param hosts names beside loopback's own under which clients may call, without port
  * @see https://fetch.spec.whatwg.org/#origin-header for when browsers send one
@@ -32,7 +35,7 @@ export function createAdmission(hosts: readonly string[]): Admission {
       const refused = refuse(req, name, value)
       if (refused !== undefined) return refused
     }
-    return refuseHost(asked, named)
+    return isAbsolute(req.url ?? '') ? undefined : refuseHost(asked, named)
   }
 }
 

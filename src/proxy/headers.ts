@@ -50,8 +50,11 @@ const TO_CLIENT = new Set([
   'warning',
 ])
 
-/** `Docker-Content-Digest`, `OCI-Subject`, `RateLimit-Remaining` and their kind. */
-const TO_CLIENT_PREFIX = /^(?:docker|oci|x-ratelimit|ratelimit)-/
+/**
+ * `Docker-Content-Digest`, `OCI-Subject`, `RateLimit-Remaining` and their kind; which registry the
+ * answer is from, we say ourselves.
+ */
+const TO_CLIENT_PREFIX = /^(?:docker|oci(?!-namespace$)|x-ratelimit|ratelimit)-/
 
 /** The client's headers that go on, as the flat list that undici takes. */
 export function headersToUpstream(rawHeaders: readonly string[]): string[] {

@@ -46,7 +46,7 @@ interface Place {
 /**
  * Finds the route of a request, or why there is none. Nothing is dialled to find it.
  *
- * @param own the upstream whose own port the request came to
+ * @param own the upstream that the request is for, whatever its path says
  */
 export async function routeOf(
   table: UpstreamTable,
@@ -80,7 +80,7 @@ async function placeOf(
   const whole = { repository: ask.name, prefix: '', ns }
   if (own !== undefined) {
     const agree = nsHost === undefined || nsHost.name === own.host.name
-    return agree ? { upstream: own, ...whole } : conflict(own.host.name, ns)
+    return agree ? { upstream: own, ...whole } : twoNames(own.host.name, ns)
   }
   const [first = ''] = ask.name.split('/', 1)
   const rest = { repository: ask.name.slice(first.length + 1), prefix: `${first}/`, ns }
@@ -93,7 +93,7 @@ async function placeOf(
   const upstream = await table.byHost(nsHost)
   if (upstream === undefined) return unknown(nsHost.name)
   if (named === undefined) return { upstream, ...whole }
-  if (named.host.name !== upstream.host.name) return conflict(named.host.name, ns)
+  if (named.host.name !== upstream.host.name) return twoNames(named.host.name, ns)
   return { upstream, ...rest }
 }
 
@@ -144,9 +144,13 @@ function unknown(name: string): Problem {
   return problem(404, 'NAME_UNKNOWN', told)
 }
 
-function conflict(host: string, ns: string | undefined): Problem {
-  const told = `the path says ${host}, ns says ${quote(ns ?? '')}`
-  return problem(400, 'NAME_INVALID', told)
+function twoNames(host: string, ns: string | undefined): Problem {
+  return conflict(`the path says ${host}, ns says ${quote(ns ?? '')}`)
+}
+
+/** A request that names two registries goes to neither. */
+export function conflict(message: string): Problem {
+  return problem(400, 'NAME_INVALID', message)
 }
 
 function denied({ host }: UpstreamConfig, action: Action): Problem {

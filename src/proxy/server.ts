@@ -18,11 +18,12 @@ import { createAuthorizer } from './authorize.ts'
 import { linger } from './body.ts'
 import { type CrowdOptions, createCrowd } from './crowd.ts'
 import { createForward, type Delivery } from './forward.ts'
-import { answerHere, sendLocal } from './local.ts'
-import { isProblem, problemOf, sendProblem } from './problem.ts'
+import { answerHere, type LocalAnswer, sendLocal } from './local.ts'
+import { isProblem, type Problem, problemOf, sendProblem } from './problem.ts'
 import { type Route, routeOf } from './route.ts'
 import { createSeal } from './seal.ts'
 import type { UpstreamTable } from './upstreams.ts'
+import { wayOf } from './way.ts'
 
 /** What the proxy is made of. */
 export interface ProxyOptions {
@@ -119,8 +120,17 @@ export function createProxy(options: ProxyOptions): Proxy {
     if (closing) res.once('close', closeIdle)
   }
 
-  function findRoute(own: UpstreamConfig | undefined, { method = '', url = '' }: IncomingMessage) {
-    return answerHere(method, url) ?? routeOf(upstreams, own, method, url)
+  async function findRoute(
+    own: UpstreamConfig | undefined,
+    { method = '', url = '', headers: { host } }: IncomingMessage,
+  ): Promise<LocalAnswer | Route | Problem> {
+    const here = answerHere(method, url)
+    if (here !== undefined) return here
+    const found = wayOf(upstreams, own, { url, host })
+    const way = found instanceof Promise ? await found : found
+    if (isProblem(way)) return way
+    const local = way.url === url ? undefined : answerHere(method, way.url)
+    return local ?? routeOf(upstreams, way.own, method, way.url)
   }
 
   function closeIdle(): void {

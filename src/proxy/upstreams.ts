@@ -5,6 +5,8 @@ import { type Host, looksLikeHost, tryParseHost } from '../model/host.ts'
 export interface UpstreamTable {
   byHost(host: Host): UpstreamConfig | undefined | Promise<UpstreamConfig | undefined>
   byAlias(alias: string): UpstreamConfig | undefined
+  /** By its host with each dot and colon written as a dash, unless that could be two. */
+  byDashes(text: string): UpstreamConfig | undefined
 }
 
 /**
@@ -21,10 +23,23 @@ export function createUpstreamTable(
       upstream.alias === undefined ? [] : [[upstream.alias, upstream] as const],
     ),
   )
+  const dashed = Map.groupBy(configured, ({ host }) => host.name.replace(/[.:]/g, '-'))
   return {
     byHost: (host) => hosts.get(host.name) ?? discover(host),
     byAlias: (alias) => aliases.get(alias),
+    byDashes(text) {
+      const [found, another] = dashed.get(text) ?? []
+      return another === undefined ? found : undefined
+    },
   }
+}
+
+/** The upstream that stands before `.localhost`: `ghcr.io`, `ghcr-io` or an alias. */
+export function upstreamCalled(
+  table: UpstreamTable,
+  label: string,
+): UpstreamConfig | undefined | Promise<UpstreamConfig | undefined> {
+  return table.byDashes(label) ?? upstreamNamed(table, label)
 }
 
 /**

@@ -95,10 +95,14 @@ function pushedReference(
   return told !== undefined && isDigest(told) ? told : reference
 }
 
-/** The registry's headers, and which registry it was for those who asked by `ns`. */
-function passOn({ ns, upstream }: Route, headers: IncomingHttpHeaders): string[] {
+/**
+ * The registry's headers, and which registry it was.
+ *
+ * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#registry-proxying
+ */
+function passOn({ upstream }: Route, headers: IncomingHttpHeaders): string[] {
   const passed = headersToClient(headers)
-  if (ns !== undefined) passed.push('oci-namespace', upstream.host.name)
+  passed.push('oci-namespace', upstream.host.name)
   return passed
 }
 

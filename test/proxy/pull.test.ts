@@ -36,7 +36,7 @@ describe('how a registry is named', () => {
     const answer = await ask(`${url}/v2/corp/acme/app/manifests/v1`)
     expect(answer.status).toBe(200)
     expect(answer.headers['docker-content-digest']).toBe(digest)
-    expect(answer.headers['oci-namespace']).toBeUndefined()
+    expect(answer.headers['oci-namespace']).toBe(registry.host)
   })
 
   test('by ns, which the answer repeats', async () => {
