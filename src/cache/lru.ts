@@ -3,6 +3,8 @@ export interface Lru<T> {
   get(key: string): T | undefined
   set(key: string, value: T): void
   delete(key: string): void
+  /** The one unused for longest first; to look at them is no use of them. */
+  values(): Iterable<T>
 }
 
 /** Makes an empty one, which holds `capacity` values at most. */
@@ -26,5 +28,6 @@ export function createLru<T>(capacity: number): Lru<T> {
     delete(key) {
       entries.delete(key)
     },
+    values: () => entries.values(),
   }
 }

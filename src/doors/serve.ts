@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
+import { createRenewal, type Renewal } from '../agent/renewal.ts'
 import { type Agent, startAgent } from '../agent/server.ts'
 import { type App, createApp, type Runtime } from '../app.ts'
 import { createMemo } from '../cache/memo.ts'
@@ -46,10 +47,12 @@ export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> 
     const config = await app.config()
     const addresses = listenAddresses(flags, config)
     let listening: readonly string[] = []
-    const agent = await startOwnAgent(app, runtime, log, () => listening)
+    const renewal = await startRenewal(app, runtime, log)
+    closers.unshift(async () => renewal.close())
+    const agent = await startOwnAgent(app, runtime, { log, renewal, listening: () => listening })
     if (agent !== undefined) closers.unshift(() => agent.close())
     const rateLimits = createRateLimits(runtime)
-    const proxy = await startProxy(app, config, { log, rateLimits, now: runtime.now })
+    const proxy = await startProxy(app, config, { log, renewal, rateLimits, now: runtime.now })
     closers.unshift(() => proxy.close())
     listening = await listenAll(proxy, addresses, config.upstreams, log)
     await aborted(runtime.signal)
@@ -57,6 +60,18 @@ export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> 
   } finally {
     for (const close of closers) await close()
   }
+}
+
+/** What agent and proxy ask: their logins are renewed ahead, while somebody uses them. */
+async function startRenewal(app: App, { now }: Runtime, log: Log): Promise<Renewal> {
+  const renewal = createRenewal({
+    resolver: await app.ownResolver(),
+    now,
+    random: Math.random,
+    log,
+  })
+  renewal.start()
+  return renewal
 }
 
 /**
@@ -68,36 +83,49 @@ export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> 
 async function startOwnAgent(
   app: App,
   { env, version, pid, uid = 0 }: Runtime,
-  log: Log,
-  listening: () => readonly string[],
+  { log, renewal, listening }: Served,
 ): Promise<Agent | undefined> {
   const { socket, workspace } = app
   const hasRequest = (await app.request()) !== undefined
   if (socket === undefined || (hasRequest && !env['PURSER_SOCKET'])) return undefined
-  const resolver = await app.ownResolver()
   const { vault } = await app.config()
-  const status = () => ({ version, pid, workspace, listening: listening() })
-  const agent = await startAgent({ socket, uid, resolver, vault: vault.path, log, status })
+  const status = () => ({
+    version,
+    pid,
+    workspace,
+    listening: listening(),
+    logins: renewal.stats(),
+  })
+  const agent = await startAgent({ socket, uid, resolver: renewal, vault: vault.path, log, status })
   log.info('agent listening', { socket })
   return agent
 }
 
+interface Served {
+  readonly log: Log
+  readonly renewal: Renewal
+  listening(): readonly string[]
+}
+
 interface Observed {
   readonly log: Log
+  readonly renewal: Renewal
   readonly rateLimits: RateLimits
   readonly now: () => number
 }
 
 async function startProxy(app: App, config: Config, observed: Observed): Promise<RegistryProxy> {
-  const { now } = observed
+  const { now, log, renewal, rateLimits } = observed
   const net = await app.net()
   return createProxy({
     upstreams: createUpstreams(app, config, now),
-    resolver: await app.ownResolver(),
+    resolver: renewal,
     tokens: createTokens({ net, now }),
     net,
     workspace: app.workspace,
-    ...observed,
+    log,
+    rateLimits,
+    now,
   })
 }
 
