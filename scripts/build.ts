@@ -14,10 +14,18 @@ import {
 import { join } from 'node:path'
 import { bundle } from './bundle.ts'
 import { bundleLibraries, librariesFromBinary } from './libraries.ts'
+import { rehearse } from './scenes.ts'
+import { cacheOf, loadScript, wrapScript } from './script.ts'
 
 /** The names under which the one binary is called. */
 const PROGRAM = 'purser'
 const HELPER = 'docker-credential-purser'
+
+/** All of `src`, as one script. */
+const PROGRAM_SCRIPT = 'main.cjs'
+
+/** All that the binary is made of, and by. */
+const INPUTS = ['package.json', 'package-lock.json', 'scripts/*.ts', 'src/**/*.ts']
 
 /** Tells which inputs the binary beside it was made of. */
 const DIGEST = 'inputs.sha256'
@@ -55,17 +63,10 @@ function version(): string {
 
 /** A digest of all that the binary is made of: equal digests, equal binaries. */
 function digestOfInputs(): string {
-  const inputs = [
-    'package.json',
-    'package-lock.json',
-    'scripts/build.ts',
-    'scripts/bundle.ts',
-    'scripts/libraries.ts',
-  ]
   const hash = createHash('sha256').update(
     `${process.version} ${process.platform} ${process.arch}\n`,
   )
-  for (const file of [...inputs, ...globSync('src/**/*.ts', { cwd: root }).sort()]) {
+  for (const file of globSync(INPUTS, { cwd: root }).sort()) {
     hash
       .update(`${file}\0`)
       .update(readFileSync(join(root, file)))
@@ -101,15 +102,20 @@ async function main(): Promise<void> {
   mkdirSync(dist, { recursive: true })
   const work = mkdtempSync(join(dist, 'build-'))
   try {
-    const main = join(work, 'main.cjs')
+    const main = join(work, 'main.js')
     const output = join(work, PROGRAM)
     const config = join(work, 'sea.json')
-    await bundle(main, {
+    await bundle(join(work, PROGRAM_SCRIPT), {
       entryPoints: [join(root, 'src/main.ts')],
       plugins: [librariesFromBinary],
       define: { PURSER_VERSION: JSON.stringify(version()) },
     })
-    const assets = await bundleLibraries(work)
+    wrapScript(join(work, PROGRAM_SCRIPT))
+    writeFileSync(main, loadScript(PROGRAM_SCRIPT))
+    const scripts = [PROGRAM_SCRIPT, ...(await bundleLibraries(work))]
+    await rehearse(work, SEA_CONFIG.execArgv)
+    const files = scripts.flatMap((script) => [script, cacheOf(script)])
+    const assets = Object.fromEntries(files.map((file) => [file, join(work, file)]))
     writeFileSync(config, JSON.stringify({ main, output, assets, ...SEA_CONFIG }))
     execFileSync(process.execPath, ['--build-sea', config], {
       stdio: ['ignore', 'ignore', 'inherit'],

@@ -1,77 +1,115 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { Script } from 'node:vm'
 import type { Plugin } from 'esbuild'
 import { bundle } from './bundle.ts'
+import { loadScript, wrapScript } from './script.ts'
 
 /**
- * Packages that a helper's answer does without. Each lies in the binary beside the main script and is
- * read when it is first imported: within it, each start would pay 4 ms a megabyte for them.
- */
-const LIBRARIES = ['undici', '@aws-sdk/client-ecr', 'pino', 'commander', 'smol-toml']
-
-/** What a library's text is wrapped in, as Node does it for a CommonJS module. */
-const WRAPPER = ['(function (exports, require, module) {', '\n})'] as const
-
-/**
- * Makes the main bundle load the libraries from the binary.
+ * What is used of the packages that most answers of a helper do without. Each is a script of its own
+ * in the binary, read when it is first imported: within the main script, each start would pay 4 ms a
+ * megabyte for it.
  *
- * The text that is run is part of the binary, as the main script is: whoever can change the one can
- * change the other.
+ * What is not named here is left out: half of an SDK is operations that nobody calls.
  */
+const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
+  '@aws-sdk/client-ecr': ['ECRClient', 'GetAuthorizationTokenCommand'],
+  '@aws-sdk/client-ecr-public': ['ECRPUBLICClient', 'GetAuthorizationTokenCommand'],
+  '@aws-sdk/client-sts': ['AssumeRoleCommand', 'AssumeRoleWithWebIdentityCommand', 'STSClient'],
+  '@aws-sdk/credential-providers': ['fromInstanceMetadata', 'fromSSO'],
+  '@smithy/core/config': ['parseKnownFiles'],
+  commander: ['Command', 'CommanderError', 'Option'],
+  pino: ['pino'],
+  'smol-toml': ['parse'],
+  undici: ['Agent'],
+}
+
+/** Packages so small, and so often needed, that they are part of the main script. */
+const INLINE = ['env-paths', 'is-safe-filename', 'valibot']
+
+/**
+ * What the libraries bring and Purser never lets them use: the clients of Amazon's SDK are given an
+ * identity, or none, and are not to find one by themselves. It is half of what each would load.
+ */
+const UNUSED: Readonly<Record<string, string>> = {
+  '@aws-sdk/credential-provider-node': `
+    export const defaultProvider = () => async () => {
+      throw new Error('no identity was given')
+    }`,
+}
+
+/** What of Node's own modules Amazon's SDK uses late or never: loading each takes a millisecond. */
+const LATE: Readonly<Record<string, readonly string[]>> = {
+  'node:fs/promises': ['readFile'],
+  'node:zlib': ['crc32'],
+}
+
+/** Makes the main script load the libraries from the binary. */
 export const librariesFromBinary: Plugin = {
   name: 'libraries-from-binary',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^[@a-z]/ }, ({ path }) =>
-      LIBRARIES.includes(path) ? { path, namespace: 'library' } : undefined,
-    )
-    onLoad({ filter: /.*/, namespace: 'library' }, ({ path }) => {
-      const name = JSON.stringify(assetOf(path))
-      const contents = `
-        const { getAsset, getRawAsset } = require('node:sea')
-        const { Script } = require('node:vm')
-        const cachedData = Buffer.from(getRawAsset(${name} + '.cache'))
-        const script = new Script(getAsset(${name}, 'utf8'), { filename: ${name}, cachedData })
-        script.runInThisContext()(exports, require, module)`
-      return { contents, loader: 'js' }
+    onResolve({ filter: /^[@a-z]/, namespace: 'file' }, ({ path }) => {
+      if (path.startsWith('node:') || INLINE.includes(path)) return undefined
+      if (path in LIBRARIES) return { path, namespace: 'library' }
+      return { errors: [{ text: `say in scripts/libraries.ts what is used of ${path}` }] }
     })
+    onResolve({ filter: /.*/, namespace: 'library' }, ({ path }) => ({ path, namespace: 'script' }))
+    // An import of what is not named is thus an error of the build.
+    onLoad({ filter: /.*/, namespace: 'library' }, ({ path }) => ({
+      contents: `export { ${LIBRARIES[path]} } from '${path}'`,
+      loader: 'js',
+    }))
+    onLoad({ filter: /.*/, namespace: 'script' }, ({ path }) => ({
+      contents: loadScript(scriptOf(path)),
+      loader: 'js',
+    }))
   },
 }
 
 /**
- * Bundles the libraries into `directory`, each with V8's code cache.
+ * Bundles the libraries into `directory`.
  *
- * @returns the binary's assets: names and files
+ * @returns the names of the scripts
  */
-export async function bundleLibraries(directory: string): Promise<Record<string, string>> {
-  const assets: Record<string, string> = {}
-  for (const library of LIBRARIES) {
-    const name = assetOf(library)
-    const file = join(directory, name)
+export async function bundleLibraries(directory: string): Promise<readonly string[]> {
+  for (const [library, names] of Object.entries(LIBRARIES)) {
+    const file = join(directory, scriptOf(library))
     await bundle(file, {
       stdin: {
-        contents: `module.exports = require('${library}')`,
+        contents: `export { ${names} } from '${library}'`,
         resolveDir: import.meta.dirname,
       },
+      // As ES modules, of which what is not used can be left out.
+      mainFields: ['module', 'main'],
+      plugins: [withoutUnused],
     })
-    const text = WRAPPER.join(readFileSync(file, 'utf8'))
-    writeFileSync(file, text)
-    writeFileSync(`${file}.cache`, codeCacheOf(text, name))
-    assets[name] = file
-    assets[`${name}.cache`] = `${file}.cache`
+    wrapScript(file)
   }
-  return assets
+  return Object.keys(LIBRARIES).map(scriptOf)
 }
 
-/** The cache knows the functions that have been run, so the library is loaded once here. */
-function codeCacheOf(text: string, filename: string): Buffer {
-  const script = new Script(text, { filename })
-  const module = { exports: {} }
-  script.runInThisContext()(module.exports, createRequire(import.meta.url), module)
-  return script.createCachedData()
+const withoutUnused: Plugin = {
+  name: 'without-unused',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^@/ }, ({ path }) =>
+      path in UNUSED ? { path, namespace: 'unused' } : undefined,
+    )
+    onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({ contents: UNUSED[path] ?? '' }))
+    // What Node brings does nothing by being loaded: it goes where nothing of it is used.
+    onResolve({ filter: /^node:/ }, ({ path, importer }) =>
+      path in LATE && importer.includes('/@smithy/core/')
+        ? { path, namespace: 'late', sideEffects: false }
+        : { path, external: true, sideEffects: false },
+    )
+    onLoad({ filter: /.*/, namespace: 'late' }, ({ path }) => ({ contents: lateModule(path) }))
+  },
 }
 
-function assetOf(library: string): string {
-  return `${library.replace(/^@/, '').replace('/', '-')}.cjs`
+function lateModule(path: string): string {
+  const names = LATE[path] ?? []
+  return names
+    .map((name) => `export const ${name} = (...args) => require('${path}').${name}(...args)`)
+    .join('\n')
+}
+
+function scriptOf(library: string): string {
+  return `${library.replace(/^@/, '').replaceAll('/', '-')}.cjs`
 }
