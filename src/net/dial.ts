@@ -1,6 +1,5 @@
 import { type LookupAddress, type LookupOptions, lookup } from 'node:dns'
 import {
-  isIP,
   type LookupFunction,
   connect as netConnect,
   Socket,
@@ -9,7 +8,7 @@ import {
 import { checkServerIdentity, type TLSSocket, connect as tlsConnect } from 'node:tls'
 import { createLru } from '../cache/lru.ts'
 import { PurserError } from '../model/errors.ts'
-import { isPublicAddress } from './address.ts'
+import { isAddress, isPublicAddress } from './address.ts'
 import { createTrust } from './trust.ts'
 
 /** Where a request wants to go; the hostname is without brackets. */
@@ -70,7 +69,7 @@ export function createDialer({
       // Said aloud, because NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
       rejectUnauthorized: true,
       // Names only: SNI knows no addresses (RFC 6066 3).
-      ...(isIP(hostname) === 0 && { servername: hostname }),
+      ...(!isAddress(hostname) && { servername: hostname }),
       // The certificate is the destination's, whatever address [connect] sends us to.
       checkServerIdentity: (_, certificate) => checkServerIdentity(hostname, certificate),
       ALPNProtocols: ['http/1.1'],
@@ -88,7 +87,7 @@ export function createDialer({
     const host = route?.hostname ?? hostname
     const checked = guarded && route === undefined
     // An address literal is never looked up.
-    if (checked && isIP(host) !== 0 && !isPublicAddress(host)) {
+    if (checked && isAddress(host) && !isPublicAddress(host)) {
       return new Socket().destroy(notPublic(hostname, host))
     }
     const tcp = {
