@@ -81,7 +81,7 @@ export function checkSignature(
 
 /** The names of both kinds of endpoints, `api.ecr.REGION` and `ecr.REGION`, and this machine. */
 function isOfRegion(host: string, region: string): boolean {
-  return host.split('.').includes(region) || host.startsWith('127.0.0.1:')
+  return host.split('.').includes(region) || /^(?:127\.0\.0\.1|localhost)(?::|$)/.test(host)
 }
 
 function covers(req: IncomingMessage, signed: readonly string[]): boolean {

@@ -29,13 +29,18 @@ describe('what Amazon refuses', () => {
   test.each([
     ['UnrecognizedClientException', 'log in with one that is'],
     ['InvalidSignatureException', 'log in with one that is'],
+    ['MissingAuthenticationTokenException', 'log in with one that is'],
     ['ExpiredTokenException', 'log in with the keys of a new one'],
     ['AccessDeniedException', 'allow the identity ecr:GetAuthorizationToken'],
+    ['OptInRequired', 'has not opted in to the region'],
+    ['RequestExpired', 'set the clock of this machine'],
+    ['InvalidParameterException', 'see the AWS documentation'],
     ['ServerException', 'see the AWS documentation'],
   ])('is told in one line: %s', async (name, hint) => {
     const { api, exchange } = await setUp({ always: { error: name } })
     const error = await failureOf(exchange())
-    expect(error).toMatchObject({ code: 'exchange-failed' })
+    const code = name === 'ExpiredTokenException' ? 'credential-expired' : 'exchange-failed'
+    expect(error).toMatchObject({ code })
     expect(describeError(error)).toBe(`${WHAT}: ${name}, status 400`)
     expect(hintOf(error)).toContain(hint)
     expect(api.calls).toHaveLength(1)
@@ -70,6 +75,18 @@ describe('what Amazon refuses', () => {
     })
     expect((await exchange())?.secret.reveal()).toBe(api.password)
     expect(api.calls).toHaveLength(3)
+  })
+
+  test('six times if Amazon stays busy, and then not again at once', async () => {
+    const { api, exchange } = await setUp({ always: { error: 'ThrottlingException' } })
+    const error = await failureOf(exchange())
+    expect(error).toMatchObject({ code: 'exchange-failed', status: 429 })
+    expect(describeError(error)).toBe(`${WHAT}: ThrottlingException, status 400`)
+    expect(api.calls).toHaveLength(6)
+    const next = await failureOf(exchange())
+    expect(describeError(next)).toBe(`${WHAT}: Amazon has refused this identity for haste`)
+    expect(hintOf(next)).toMatch(/^it is asked again in [0-9]+ s$/)
+    expect(api.calls).toHaveLength(6)
   })
 
   test.each<[string, EcrAnswer, string]>([

@@ -45,7 +45,8 @@ export function faultOf(
 ): PurserError {
   const refused = error instanceof PurserError ? error : handler.refusal
   if (refused !== undefined) {
-    return new PurserError(refused.code, `${what}: ${refused.message}`, { hint: refused.hint })
+    const { code, message, hint, status } = refused
+    return new PurserError(code, `${what}: ${message}`, { hint, status })
   }
   const status = statusOf(error) ?? handler.answer?.status
   if (status === undefined) {

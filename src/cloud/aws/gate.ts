@@ -93,7 +93,7 @@ export function createGate({ now, pause, random = Math.random }: GateOptions): G
     const at = Math.max(now(), lane.nextAt)
     lane.nextAt = at + lane.paceMs
     try {
-      await pause(at - now(), signal)
+      await pause(Math.max(at - now(), 0), signal)
     } catch (error) {
       leave(lane)
       throw error
@@ -180,5 +180,6 @@ function leave(lane: Lane): void {
 function refused(untilMs: number): PurserError {
   return new PurserError('exchange-failed', 'Amazon has refused this identity for haste', {
     hint: `it is asked again in ${Math.ceil(untilMs / 1000)} s`,
+    status: 429,
   })
 }

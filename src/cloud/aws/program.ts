@@ -1,6 +1,6 @@
 import { exec } from 'node:child_process'
 import * as v from 'valibot'
-import { PurserError } from '../../model/errors.ts'
+import { type ErrorCode, PurserError } from '../../model/errors.ts'
 import { quote } from '../../model/host.ts'
 import { Secret } from '../../model/secret.ts'
 import type { Env } from './endpoint.ts'
@@ -43,8 +43,8 @@ export async function runProgram(
   command: string,
   { profile, env, now, signal, timeoutMs = TIMEOUT_MS }: Run,
 ): Promise<AwsKeys> {
-  const fail = (why: string) =>
-    new PurserError('exchange-failed', `profile ${quote(profile)}: credential_process ${why}`, {
+  const fail = (why: string, code: ErrorCode = 'exchange-failed') =>
+    new PurserError(code, `profile ${quote(profile)}: credential_process ${why}`, {
       hint: HINT,
     })
   const output = await run(command, { env, signal, timeoutMs }, fail)
@@ -54,7 +54,9 @@ export async function runProgram(
     throw fail(path === null ? 'printed no JSON' : `printed no valid ${path}`)
   }
   const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = result.output
-  if (Expiration && Date.parse(Expiration) <= now()) throw fail('printed keys that have expired')
+  if (Expiration && Date.parse(Expiration) <= now()) {
+    throw fail('printed keys that have expired', 'credential-expired')
+  }
   return {
     accessKeyId: AccessKeyId,
     secretAccessKey: new Secret(SecretAccessKey),
@@ -85,7 +87,7 @@ function run(
         if (error === null) resolve(stdout)
         else if (signal.aborted) reject(signal.reason)
         else if (typeof error.code === 'number') reject(fail(`ended with status ${error.code}`))
-        else if (error.killed && error.code === undefined) {
+        else if (error.killed && typeof error.code !== 'string') {
           reject(fail(`was still running after ${timeoutMs / 1000} s`))
         } else reject(fail('printed more than 64 KiB, or could not be run'))
       },

@@ -10,10 +10,11 @@ import type { AwsKeys } from './keys.ts'
 
 const MAX_ATTEMPTS = 3
 
+const EXPIRED = 'its SSO session has expired'
+
 /** What the SDK says, in whose words a session's token is never, and what of it is told. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
-  [/expired/i, 'its SSO session has expired'],
-  [/Value not present for/, 'its SSO session has expired'],
+  [/expired|Value not present for/i, EXPIRED],
   [/invalid SSO credentials|missing required property/, 'its SSO settings are not whole'],
   [/could not be found|reading 'sso_/, 'its sso-session is not in the file'],
   [/not found or is invalid|is invalid/, 'it has no SSO session'],
@@ -56,24 +57,20 @@ export async function getSsoKeys(
     }
   } catch (error) {
     signal.throwIfAborted()
-    throw fault(profile, error, () => faultOf(`profile ${quote(profile)}: SSO`, error, handler))
+    throw fault(profile, error, faultOf(`profile ${quote(profile)}: SSO`, error, handler))
   }
 }
 
-function fault(profile: string, error: unknown, other: () => PurserError): PurserError {
+function fault(profile: string, error: unknown, told: PurserError): PurserError {
   const message = error instanceof Error ? error.message : ''
   const [, reason] = REASONS.find(([pattern]) => pattern.test(message)) ?? []
-  const told = other()
-  const hint =
-    told.code === 'exchange-failed'
-      ? `run aws sso login --profile ${profileArgument(profile)}`
-      : told.hint
+  const login = `run aws sso login --profile ${profileArgument(profile)}`
   if (reason === undefined || told.code === 'policy') {
-    return new PurserError(told.code, told.message, { hint })
+    const hint = told.code === 'exchange-failed' ? login : told.hint
+    return new PurserError(told.code, told.message, { hint, status: told.status })
   }
-  return new PurserError('exchange-failed', `profile ${quote(profile)}: ${reason}`, {
-    hint: `run aws sso login --profile ${profileArgument(profile)}`,
-  })
+  const code = reason === EXPIRED ? 'credential-expired' : 'exchange-failed'
+  return new PurserError(code, `profile ${quote(profile)}: ${reason}`, { hint: login })
 }
 
 /** As a shell takes it. */
