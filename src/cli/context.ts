@@ -1,3 +1,5 @@
+import type { Checker } from '../health/check.ts'
+import type { Subject } from '../health/subject.ts'
 import type { Login } from '../model/login.ts'
 import type { Secret } from '../model/secret.ts'
 import type { Target } from '../model/target.ts'
@@ -53,6 +55,10 @@ export interface Session {
     login: Login | undefined,
     signal: AbortSignal,
   ): Promise<Secret | undefined>
+  /** What can be checked in the workspace. */
+  subjects(): Promise<readonly Subject[]>
+  /** What logs in for real, past every cache. */
+  checker(timeoutMs: number): Promise<Checker>
   close(): Promise<void>
 }
 

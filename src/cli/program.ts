@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { addCheck } from './check.ts'
 import type { CliContext } from './context.ts'
 import { addDemo } from './demo.ts'
 import { addExplain } from './explain.ts'
@@ -46,6 +47,7 @@ function createProgram(args: readonly string[], context: CliContext): Command {
   addGet(program, context)
   addExplain(program, context)
   addToken(program, context)
+  addCheck(program, context)
   addServe(program, context)
   addKey(program, context)
   addDemo(program, context)

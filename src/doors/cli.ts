@@ -37,5 +37,13 @@ function openSession(app: App, { env, uid = 0, now }: Runtime): Session {
         signal,
       })
     },
+    async subjects() {
+      const { findSubjects } = await import('./health.ts')
+      return findSubjects(app)
+    },
+    async checker(timeoutMs) {
+      const { openChecker } = await import('./health.ts')
+      return openChecker(app, now, timeoutMs)
+    },
   }
 }

@@ -1,11 +1,17 @@
 import { PassThrough } from 'node:stream'
+import { onTestFinished } from 'vitest'
 import { createCache } from '../../src/cache/cache.ts'
 import type { CliContext, ServeFlags, Session } from '../../src/cli/context.ts'
 import { runCli } from '../../src/cli/program.ts'
+import type { UpstreamConfig } from '../../src/config/config.ts'
+import { createChecker } from '../../src/health/check.ts'
+import { subjectsOf } from '../../src/health/subject.ts'
 import type { Credential } from '../../src/model/credential.ts'
 import type { Login } from '../../src/model/login.ts'
 import { Secret } from '../../src/model/secret.ts'
 import type { Target } from '../../src/model/target.ts'
+import { createDialer } from '../../src/net/dial.ts'
+import { createNet } from '../../src/net/undici.ts'
 import { createRegistries } from '../../src/registries/all.ts'
 import type { Registry } from '../../src/registries/registry.ts'
 import { createResolver } from '../../src/resolver.ts'
@@ -45,6 +51,8 @@ export interface CommandLineOptions {
   readonly header?: string
   /** What ECR answers; an error is its refusal. */
   readonly ecr?: Error | Login
+  /** Where registries listen that are checked. */
+  readonly upstreams?: readonly UpstreamConfig[]
   /** Sources asked before the vault. */
   readonly sources?: readonly Source[]
 }
@@ -61,6 +69,8 @@ export async function openCommandLine(options: CommandLineOptions = {}): Promise
     cache: createCache({ now: () => NOW }),
     now: () => NOW,
   })
+  const net = createNet(createDialer({ ca: [], connect: new Map() }))
+  onTestFinished(() => net.close())
   const open = (workspace = 'default'): Session => ({
     workspace,
     vault: async () => vault,
@@ -73,6 +83,15 @@ export async function openCommandLine(options: CommandLineOptions = {}): Promise
       asked.authorize.push({ target, login })
       return options.header === undefined ? undefined : new Secret(options.header)
     },
+    subjects: async () => subjectsOf(await vault.list(workspace)),
+    checker: async (timeoutMs) =>
+      createChecker({
+        registries,
+        upstreams: options.upstreams ?? [],
+        net: async () => net,
+        now: () => NOW,
+        timeoutMs,
+      }),
     close: async () => undefined,
   })
 
