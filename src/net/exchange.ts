@@ -41,15 +41,39 @@ const SHOWN_PARAMETERS = new Set(['scope', 'service'])
 export async function exchangeJson(
   dispatcher: Dispatcher,
   request: JsonRequest,
-  { signal, timeoutMs = DEFAULT_TIMEOUT_MS }: ExchangeLimits,
+  limits: ExchangeLimits,
 ): Promise<unknown> {
-  const what = describeRequest(request)
-  const text = await receive(dispatcher, request, { signal, timeoutMs, what })
+  const { text } = await receive(dispatcher, request, { ...limits, hears: isSuccess })
   // The parser's own error quotes its input, and the input is a token.
   const parsed = tryParseJson(text)
-  if (parsed === undefined)
+  if (parsed === undefined) {
+    const what = describeRequest(request)
     throw new PurserError('upstream-refused', `${what}: not a JSON document`)
+  }
   return parsed.value
+}
+
+/** What a server said, whatever it meant by it. */
+export interface JsonAnswer {
+  readonly status: number
+  /** `undefined` if it is no JSON document. */
+  readonly document: unknown
+}
+
+/**
+ * Asks as {@link exchangeJson} does, and hears a refusal out: for those who know which of its words
+ * may be shown.
+ *
+ * @throws `network` if there is no answer within the limits; `upstream-refused` if there is no end to
+ * it; the signal's reason if it is aborted.
+ */
+export async function askJson(
+  dispatcher: Dispatcher,
+  request: JsonRequest,
+  limits: ExchangeLimits,
+): Promise<JsonAnswer> {
+  const { status, text } = await receive(dispatcher, request, { ...limits, hears: () => true })
+  return { status, document: tryParseJson(text)?.value }
 }
 
 /** `METHOD "origin/path?query"`, with no more of the query than may be shown. */
@@ -66,17 +90,17 @@ function decodeColons(href: string): string {
   return href.replaceAll('%3A', ':').replaceAll('%2F', '/').replaceAll('%2C', ',')
 }
 
-interface ReceiveOptions {
-  readonly signal: AbortSignal
-  readonly timeoutMs: number
-  readonly what: string
+interface ReceiveOptions extends ExchangeLimits {
+  /** Whether the body of such an answer is read; otherwise it is an error. */
+  hears(status: number): boolean
 }
 
 async function receive(
   dispatcher: Dispatcher,
   { method, url, headers, body }: JsonRequest,
-  { signal, timeoutMs, what }: ReceiveOptions,
-): Promise<string> {
+  { signal, timeoutMs = DEFAULT_TIMEOUT_MS, hears }: ReceiveOptions,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const what = describeRequest({ method, url })
   const timeout = AbortSignal.timeout(timeoutMs)
   try {
     const answer = await dispatcher.request({
@@ -87,13 +111,15 @@ async function receive(
       body: body ?? null,
       signal: AbortSignal.any([signal, timeout]),
     })
-    if (answer.statusCode < 200 || answer.statusCode > 299) {
+    const status = answer.statusCode
+    if (!hears(status)) {
       answer.body.on('error', () => undefined).destroy()
-      throw refused(what, answer.statusCode)
+      throw refused(what, status)
     }
     const tooLong = () =>
       new PurserError('upstream-refused', `${what}: an answer of more than 128 KiB`)
-    return (await readBounded(answer.body, MAX_ANSWER_BYTES, tooLong)).toString('utf8')
+    const bytes = await readBounded(answer.body, MAX_ANSWER_BYTES, tooLong)
+    return { status, text: bytes.toString('utf8') }
   } catch (error) {
     signal.throwIfAborted()
     if (timeout.aborted) {
@@ -102,6 +128,10 @@ async function receive(
     if (error instanceof PurserError) throw error
     throw new PurserError('network', what, { cause: error, hint: adviceOn(error) })
   }
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status <= 299
 }
 
 function refused(what: string, status: number): PurserError {

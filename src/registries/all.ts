@@ -2,10 +2,11 @@ import type { Agent } from 'node:https'
 import type { UpstreamConfig } from '../config/config.ts'
 import type { Host } from '../model/host.ts'
 import type { Net } from '../net/net.ts'
+import { createAcr } from './acr.ts'
 import { dockerHub } from './dockerhub.ts'
 import { createEcr } from './ecr.ts'
 import { createEcrPublic } from './ecr-public.ts'
-import { gar } from './gar.ts'
+import { createGar } from './gar.ts'
 import { generic } from './generic.ts'
 import { ghcr } from './ghcr.ts'
 import { ngc } from './ngc.ts'
@@ -31,7 +32,8 @@ export function createRegistries({
   const registries = [
     createEcr(options),
     createEcrPublic(options),
-    gar,
+    createGar(options),
+    createAcr(options),
     ngc,
     ghcr,
     dockerHub,

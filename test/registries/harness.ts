@@ -23,6 +23,7 @@ export const HOSTS = {
   ecr: '123456789012.dkr.ecr.us-east-1.amazonaws.com',
   gar: 'us-docker.pkg.dev',
   gcr: 'eu.gcr.io',
+  acr: 'acmeimages.azurecr.io',
   ngc: 'nvcr.io',
   ghcr: 'ghcr.io',
   dockerhub: 'docker.io',

@@ -1,0 +1,70 @@
+import { open } from 'node:fs/promises'
+import { PurserError, systemCode } from '../../model/errors.ts'
+import { quote } from '../../model/host.ts'
+import { Secret } from '../../model/secret.ts'
+import { type AzureCloud, authorityOf, parseAuthority } from './authority.ts'
+import type { Application } from './entra.ts'
+
+/** A service account's token has 1 to 2 KiB. */
+const MAX_TOKEN_BYTES = 16 * 1024
+
+/** Three parts in base64url. */
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/**
+ * Reads the federated identity that a platform gives to a container: a token in a file, which the
+ * platform replaces within the hour, or in a variable.
+ *
+ * @param clientId - of the application to be; `undefined` for the one that the platform names
+ * @returns `undefined` if there is none
+ * @throws `credential-incomplete` if the platform says only a part; `exchange-failed` if the token
+ * cannot be read; `policy` if the authority is not Microsoft's
+ * @see https://learn.microsoft.com/azure/aks/workload-identity-overview
+ */
+export async function findFederated(
+  env: Env,
+  clientId: string | undefined,
+  cloud: AzureCloud,
+): Promise<Application | undefined> {
+  const file = env['AZURE_FEDERATED_TOKEN_FILE'] || undefined
+  const given = env['AZURE_FEDERATED_TOKEN'] || undefined
+  if (file === undefined && given === undefined) return undefined
+  const where = file === undefined ? 'AZURE_FEDERATED_TOKEN' : 'AZURE_FEDERATED_TOKEN_FILE'
+  const required = (name: string, value = env[name]) => {
+    if (value) return value
+    throw new PurserError('credential-incomplete', `${where} is set, and ${name} is not`)
+  }
+  const authority = env['AZURE_AUTHORITY_HOST']
+  const application = {
+    authority: authority ? parseAuthority(authority) : authorityOf(cloud),
+    tenantId: required('AZURE_TENANT_ID'),
+    clientId: required('AZURE_CLIENT_ID', clientId ?? env['AZURE_CLIENT_ID']),
+  }
+  const text = (file === undefined ? given : await readTokenFile(file))?.trim() ?? ''
+  if (text.length > MAX_TOKEN_BYTES || !JWT.test(text)) {
+    throw new PurserError('exchange-failed', `${where} holds no token`, {
+      hint: 'it is to be a JSON web token, as a service account has one',
+    })
+  }
+  return { ...application, proof: { kind: 'assertion', token: new Secret(text) } }
+}
+
+async function readTokenFile(path: string): Promise<string> {
+  try {
+    const file = await open(path, 'r')
+    try {
+      const buffer = Buffer.alloc(MAX_TOKEN_BYTES + 1)
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, 0)
+      return buffer.toString('utf8', 0, bytesRead)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    const why = systemCode(error) ?? 'unreadable'
+    throw new PurserError('exchange-failed', `AZURE_FEDERATED_TOKEN_FILE: ${why}`, {
+      hint: `see whether ${quote(path)} is there, and readable for this user`,
+    })
+  }
+}

@@ -1,0 +1,79 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Dispatcher } from 'undici'
+import { PurserError } from '../../model/errors.ts'
+import { askJson, type JsonAnswer, type JsonRequest } from '../../net/exchange.ts'
+import type { Net } from '../../net/net.ts'
+
+/** What Microsoft's services are reached with. */
+export interface AzureWay {
+  readonly net: Pick<Net, 'upstream' | 'realm'>
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly signal: AbortSignal
+  /** Waits between attempts. Default: a timer. */
+  readonly pause?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined
+}
+
+/** One question, and how long its answer may take. */
+export interface AzureQuestion {
+  readonly dispatcher: Dispatcher
+  readonly request: JsonRequest
+  /** Default: 10 s; Entra answers in half a second. */
+  readonly timeoutMs?: number
+}
+
+const TIMEOUT_MS = 10_000
+
+/** Before the second and the third attempt: a client that waits has heard the answer after 3 s. */
+const PAUSES_MS = [1_000, 2_000]
+
+/**
+ * Asks, and asks again if the service says that it is busy or in trouble.
+ *
+ * @returns the last answer, whatever it says
+ * @throws `network`, without a second attempt: what times out once has cost enough
+ */
+export async function askAzure(
+  { dispatcher, request, timeoutMs = TIMEOUT_MS }: AzureQuestion,
+  { signal, pause = waitFor }: Pick<AzureWay, 'signal' | 'pause'>,
+): Promise<JsonAnswer> {
+  for (const pauseMs of PAUSES_MS) {
+    const answer = await askJson(dispatcher, request, { signal, timeoutMs })
+    if (answer.status !== 429 && answer.status < 500) return answer
+    await pause(pauseMs, signal)
+  }
+  return askJson(dispatcher, request, { signal, timeoutMs })
+}
+
+/** A form, as OAuth has it. */
+export function formRequest(url: URL, fields: Readonly<Record<string, string>>): JsonRequest {
+  return {
+    method: 'POST',
+    url,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams(fields).toString(),
+  }
+}
+
+/** Asks, and says of a failure of the network for what. */
+export async function askFor(
+  what: string,
+  question: AzureQuestion,
+  way: Pick<AzureWay, 'signal' | 'pause'>,
+): Promise<JsonAnswer> {
+  try {
+    return await askAzure(question, way)
+  } catch (cause) {
+    way.signal.throwIfAborted()
+    if (!(cause instanceof PurserError)) throw cause
+    throw new PurserError(cause.code, what, { cause })
+  }
+}
+
+async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await setTimeout(ms, undefined, { signal })
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  }
+}
