@@ -1,4 +1,11 @@
-import { codeOf, describeError, type ErrorCode, hintOf, PurserError } from '../model/errors.ts'
+import {
+  codeOf,
+  describeError,
+  type ErrorCode,
+  hintOf,
+  PurserError,
+  statusOf,
+} from '../model/errors.ts'
 import { type Lifetime, SKEW_MS } from './lifetime.ts'
 
 /** A value while it is kept. */
@@ -15,6 +22,8 @@ export interface Failure {
   readonly code: ErrorCode
   readonly message: string
   readonly hint: string | undefined
+  /** The status of the answer, if there was one. */
+  readonly status: number | undefined
 }
 
 /** What is known under one key: a value, and what was asked for it. */
@@ -72,9 +81,9 @@ export function checkPause({ failure }: Slot<unknown>, at: number): void {
 }
 
 /** The error of a failure that somebody else met. */
-export function toldAgain({ code, message, hint }: Failure, leftMs?: number): PurserError {
+export function toldAgain({ code, message, hint, status }: Failure, leftMs?: number): PurserError {
   const next = leftMs === undefined ? '' : `; next try in ${Math.ceil(leftMs / 1000)} s`
-  return new PurserError(code, `${message}${next}`, { hint })
+  return new PurserError(code, `${message}${next}`, { hint, status })
 }
 
 /**
@@ -105,8 +114,9 @@ export function fail<T>(slot: Slot<T>, error: unknown, at: number): Slot<T> {
     code: codeOf(error),
     message: describeError(error),
     hint: hintOf(error),
+    status: statusOf(error),
   }
-  const kept = isUnanswered(failure.code) ? slot.kept : undefined
+  const kept = isRefusal(failure) ? undefined : slot.kept
   return { ...slot, kept, failure, changedAt: at }
 }
 
@@ -115,9 +125,9 @@ export function emptied<T>(slot: Slot<T>, at: number): Slot<T> {
   return { ...slot, kept: undefined, changedAt: at }
 }
 
-/** Whether nobody has said no: the cloud did not answer, or it never was asked. */
-function isUnanswered(code: ErrorCode): boolean {
-  return code === 'network' || code === 'exchange-limit' || code === 'internal'
+/** Whether somebody said no, rather than nothing, or that it is asked too often or in trouble. */
+function isRefusal({ code, status = 0 }: Failure): boolean {
+  return code !== 'network' && code !== 'internal' && status !== 429 && status < 500
 }
 
 function tooMany(first: number, at: number): PurserError {

@@ -12,12 +12,16 @@ const FORMAT = 1
 /** The text that is sealed: here the secret leaves for the disk. */
 export function encodeSlot({ kept, exchanges, madeBy, failure, changedAt }: LoginSlot): string {
   const life = kept && [kept.bornAt, kept.bornUptime, kept.lifeMs, encodeLogin(kept.value)]
-  const fault = failure && [failure.at, failure.count, failure.code, failure.message, failure.hint]
+  const fault = failure && encodeFailure(failure)
   return JSON.stringify([FORMAT, changedAt, exchanges, madeBy, life, fault])
 }
 
 function encodeLogin(login: Login | undefined) {
   return login && [login.username, login.secret.reveal(), login.expiresAt?.getTime()]
+}
+
+function encodeFailure({ at, count, code, message, hint, status }: Failure) {
+  return [at, count, code, message, hint, status]
 }
 
 /**
@@ -63,6 +67,7 @@ function decodeLogin(login: unknown): Login {
 
 /** What may come of an exchange; anything else is told as what it is, too. */
 const CODES: readonly ErrorCode[] = [
+  'credential-expired',
   'credential-incomplete',
   'credential-unsupported',
   'exchange-failed',
@@ -74,13 +79,14 @@ const CODES: readonly ErrorCode[] = [
 ]
 
 function decodeFailure(failure: unknown): Failure {
-  const [at, count, code, message, hint] = list(failure)
+  const [at, count, code, message, hint, status] = list(failure)
   return {
     at: number(at),
     count: number(count),
     code: CODES.find((each) => each === code) ?? 'internal',
     message: string(message),
     hint: optional(hint, string),
+    status: optional(status, number),
   }
 }
 
