@@ -20,10 +20,13 @@ Examples:
   $ purser login nvcr.io --from-env NGC_API_KEY
   $ purser login 123456789012.dkr.ecr.us-east-1.amazonaws.com \\
       --from-env AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,AWS_REGION
+  $ AWS_PROFILE=dev purser login public.ecr.aws --from-env AWS_PROFILE
   $ purser login ghcr.io --json credential.json
 
 What --from-env takes, and --json as keys:
-  Amazon ECR   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, or also AWS_SESSION_TOKEN
+  Amazon ECR   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, or also AWS_SESSION_TOKEN;
+               or AWS_PROFILE; or, alone or with either, AWS_ROLE_ARN, or also AWS_EXTERNAL_ID
+               and AWS_ROLE_SESSION_NAME
   Google       GCP_ACCESS_TOKEN
   NVIDIA NGC   NGC_API_KEY
   GitHub       GITHUB_TOKEN, or also GITHUB_USERNAME

@@ -92,5 +92,8 @@ function readRole(keys: CredentialKeys): AwsRole | undefined {
 function checked(keys: CredentialKeys, key: string, pattern: RegExp): string | undefined {
   const value = optionalKey(keys, key)
   if (value === undefined || pattern.test(value)) return value
-  throw new PurserError('credential-incomplete', `${key} has characters that Amazon allows none`)
+  throw new PurserError(
+    'credential-incomplete',
+    `${key} has a character that Amazon does not allow, or a length`,
+  )
 }

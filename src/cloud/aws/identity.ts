@@ -4,13 +4,10 @@ import { PurserError } from '../../model/errors.ts'
 import type { AwsPlace } from './client.ts'
 import { askContainer } from './container.ts'
 import { type Endpoints, readEndpoints } from './endpoint.ts'
-import { askInstance } from './instance.ts'
 import { type AwsKeys, type KeySource, keysOfEnvironment } from './keys.ts'
 import { nameRole } from './name.ts'
 import { runProgram } from './program.ts'
 import { chooseSource, profileOf } from './source.ts'
-import { getSsoKeys } from './sso.ts'
-import { assumeRole, assumeRoleWithWebIdentity } from './sts.ts'
 
 /** Keys, and where they are to be shown. */
 export interface AwsIdentity {
@@ -55,10 +52,16 @@ async function inRole(
   place: AwsPlace,
   endpoints: Endpoints,
 ): Promise<AwsKeys> {
-  return role === undefined ? keys : assumeRole(role, keys, place, endpoints)
+  if (role === undefined) return keys
+  const { assumeRole } = await import('./sts.ts')
+  return assumeRole(role, keys, place, endpoints)
 }
 
-/** @returns `undefined` if it is the metadata service's to say, and there is none */
+/**
+ * Each kind of source loads what it needs by itself: an SDK's client costs 30 ms.
+ *
+ * @returns `undefined` if it is the metadata service's to say, and there is none
+ */
 async function fetchKeys(
   source: KeySource,
   place: AwsPlace,
@@ -72,18 +75,24 @@ async function fetchKeys(
     case 'role': {
       const by = await fetchKeys(source.by, place, endpoints)
       const keys = requireKeys(by, `nobody to take on ${nameRole(source.role)}`)
-      return assumeRole(source.role, keys, place, endpoints)
+      return inRole(source.role, keys, place, endpoints)
     }
-    case 'web-identity':
+    case 'web-identity': {
+      const { assumeRoleWithWebIdentity } = await import('./sts.ts')
       return assumeRoleWithWebIdentity(source.role, source.file, place, endpoints)
+    }
     case 'program':
       return runProgram(source.command, { ...place, profile: source.profile })
-    case 'sso':
+    case 'sso': {
+      const { getSsoKeys } = await import('./sso.ts')
       return getSsoKeys(source.profile, place, endpoints)
+    }
     case 'container':
       return askContainer(place)
-    case 'instance':
+    case 'instance': {
+      const { askInstance } = await import('./instance.ts')
       return askInstance(place.signal)
+    }
   }
 }
 
