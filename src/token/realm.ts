@@ -9,17 +9,31 @@ export interface Realm {
   readonly allowPrivate: boolean
 }
 
+/** A registry, and the origin of its token service elsewhere; both from end to end. */
+type Pair = readonly [registry: RegExp, realm: RegExp]
+
 /**
  * Token services that are known to be a registry's although they are elsewhere. Pairs, not a list
  * of good hosts: one registry's password is none of another's token service's business.
  */
-const KNOWN_REALMS: ReadonlyMap<string, readonly string[]> = new Map([
-  ['docker.io', ['https://auth.docker.io']],
-  // Once a token has expired, NGC names this one instead of its own.
-  ['nvcr.io', ['https://authn.nvidia.com']],
-  ['registry.digitalocean.com', ['https://api.digitalocean.com']],
-  ['registry.gitlab.com', ['https://gitlab.com']],
-])
+const KNOWN_REALMS: readonly Pair[] = [
+  // https://distribution.github.io/distribution/spec/auth/token/
+  [/^docker\.io$/, /^https:\/\/auth\.docker\.io$/],
+  // Once a token has expired, NGC names this one instead of its own:
+  // https://github.com/NVIDIA/nvidia-container-toolkit/issues/1945
+  [/^nvcr\.io$/, /^https:\/\/authn\.nvidia\.com$/],
+  // https://docs.gitlab.com/administration/packages/container_registry/
+  [/^registry\.gitlab\.com$/, /^https:\/\/gitlab\.com$/],
+  // https://docs.digitalocean.com/products/container-registry/
+  [/^registry\.digitalocean\.com$/, /^https:\/\/api\.digitalocean\.com$/],
+  // https://www.scaleway.com/en/docs/container-registry/
+  [/^rg\.[a-z]{2}-[a-z]{3}\.scw\.cloud$/, /^https:\/\/api\.scaleway\.com$/],
+  // Of any region, for most name Hangzhou's: https://www.alibabacloud.com/help/acr/
+  [
+    /^(?:registry(?:-vpc|-internal)?(?:\.[a-z]+-[a-z]+-?[0-9]*)?|[a-z0-9-]+\.[a-z]+-[a-z]+-?[0-9]*(?:\.personal)?\.cr)\.aliyuncs\.com$/,
+    /^https:\/\/dockerauth(?:\.[a-z]+-[a-z]+-?[0-9]*)?\.aliyuncs\.com$/,
+  ],
+]
 
 /** NGC's has 150 characters with its query; what is longer than this is no token service's name. */
 const MAX_REALM_LENGTH = 2_048
@@ -45,7 +59,9 @@ export function approveRealm(upstream: Upstream, realm: string): Realm {
     return { url, allowPrivate: true }
   }
   if (url.protocol !== 'https:') throw refused(upstream, realm, 'it is not https', url)
-  const known = KNOWN_REALMS.get(upstream.host.name)?.includes(url.origin) === true
+  const known = KNOWN_REALMS.some(
+    ([registry, service]) => registry.test(upstream.host.name) && service.test(url.origin),
+  )
   if (url.hostname !== own.hostname && !known) {
     throw refused(upstream, realm, 'it is not known to be its token service', url)
   }
