@@ -45,6 +45,17 @@ export type OpenApi = (
   identity: AwsIdentity,
 ) => (signal: AbortSignal) => Promise<unknown>
 
+type AmazonCredential = AwsCredential | AmbientAwsCredential
+
+/** What is asked of an API: in which lane of its limit, as whom. */
+interface Asking {
+  readonly api: EcrApi
+  /** For people. */
+  readonly what: string
+  readonly lane: string
+  readonly who: string
+}
+
 /**
  * Turns Amazon's identities into logins: finds the keys, and asks the API with them.
  *
@@ -53,7 +64,7 @@ export type OpenApi = (
  * endpoint that is set is neither https nor this machine; the signal's reason if it is aborted
  */
 export type MintLogin = (
-  credential: AwsCredential | AmbientAwsCredential,
+  credential: AmazonCredential,
   host: Host,
   api: EcrApi,
   signal: AbortSignal,
@@ -69,29 +80,29 @@ export function createMint({
 }: EcrOptions): MintLogin {
   const gate = createGate({ now, pause })
 
-  async function ask(
-    what: string,
-    identity: AwsIdentity,
-    place: AwsPlace,
-    api: EcrApi,
-    host: Host,
-  ) {
+  async function ask(identity: AwsIdentity, place: AwsPlace, { api, what, lane, who }: Asking) {
     const { settings, handler } = settingsFor(api.service, place, identity.endpoints, 1)
     const send = (await api.load())(settings, identity)
-    const lane = `${api.service} ${api.region}`
     const question = { ask: () => send(place.signal), isThrottled, isPassing }
     try {
-      const output = await gate.pass(lane, identity.keys.accessKeyId, question, place.signal)
-      return inLocalTime(parseAuthorization(output, host), handler, now())
+      const output = await gate.pass(lane, who, question, place.signal)
+      return { output, handler }
     } catch (error) {
-      // An answer that was read and is not as it ought to be says by itself of what.
-      if (error instanceof PurserError && error.message.startsWith(`${host.name}: `)) throw error
       throw place.signal.aborted ? error : faultOf(what, error, handler, api.hints)
     }
   }
 
+  async function mint(credential: AmazonCredential, host: Host, place: AwsPlace, api: EcrApi) {
+    const what = describe(credential, host)
+    const asking = { api, what, lane: `${api.service} ${api.region}`, who: keyOf(credential) }
+    gate.requireOpen(asking.lane, asking.who, what)
+    const identity = await identify(credential, place)
+    if (identity === undefined) return undefined
+    const { output, handler } = await ask(identity, place, asking)
+    return inLocalTime(parseAuthorization(output, host), handler, now())
+  }
+
   return async (credential, host, api, signal) => {
-    const what = `asking Amazon for a token for ${host.name} with ${nameIdentity(credential)}`
     const deadline = AbortSignal.timeout(timeoutMs)
     const { region, fips, dualStack } = api
     const place = {
@@ -104,19 +115,29 @@ export function createMint({
       dualStack,
     }
     try {
-      const identity = await identify(credential, place)
-      return identity && (await ask(what, identity, place, api, host))
+      return await mint(credential, host, place, api)
     } catch (error) {
       signal.throwIfAborted()
       if (!deadline.aborted) throw error
+      const what = describe(credential, host)
       throw new PurserError('network', `${what}: no answer within ${timeoutMs / 1000} s`)
     }
   }
 }
 
+function describe(credential: AmazonCredential, host: Host): string {
+  return `asking Amazon for a token for ${host.name} with ${nameIdentity(credential)}`
+}
+
+/** Tells identities apart, and holds no secret: the keys of a role are others each time. */
+function keyOf({ role, ...own }: AmazonCredential): string {
+  const name = own.kind === 'aws' ? own.accessKeyId : own.profile
+  return JSON.stringify([own.kind, name, role])
+}
+
 /** Keys that are at hand need none of what finds others, and nothing of this machine is looked at. */
 async function identify(
-  credential: AwsCredential | AmbientAwsCredential,
+  credential: AmazonCredential,
   place: AwsPlace,
 ): Promise<AwsIdentity | undefined> {
   place.signal.throwIfAborted()

@@ -84,7 +84,7 @@ describe('what Amazon refuses', () => {
     expect(describeError(error)).toBe(`${WHAT}: ThrottlingException, status 400`)
     expect(api.calls).toHaveLength(6)
     const next = await failureOf(exchange())
-    expect(describeError(next)).toBe(`${WHAT}: Amazon has refused this identity for haste`)
+    expect(describeError(next)).toBe(`${WHAT}: Amazon has refused it for haste`)
     expect(hintOf(next)).toMatch(/^it is asked again in [0-9]+ s$/)
     expect(api.calls).toHaveLength(6)
   })

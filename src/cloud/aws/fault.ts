@@ -49,7 +49,8 @@ export function faultOf(
     return new PurserError(code, `${what}: ${message}`, { hint, status })
   }
   const status = statusOf(error) ?? handler.answer?.status
-  if (status === undefined) {
+  const isCut = statusOf(error) === undefined && systemCode(error) !== undefined
+  if (status === undefined || isCut) {
     return new PurserError('network', `${what}: ${describeError(error)}`, { hint: adviceOn(error) })
   }
   if (status < 400) {

@@ -8,9 +8,13 @@ export interface Gate {
    *
    * @param lane - whose limit it is: an API in a region
    * @param identity - who asks
-   * @throws `exchange-failed`, without asking, if this identity was told a moment ago to ask less
    */
   pass<T>(lane: string, identity: string, question: Question<T>, signal: AbortSignal): Promise<T>
+  /**
+   * @param what - is asked, for the error
+   * @throws `exchange-failed` if this identity was told a moment ago to ask less
+   */
+  requireOpen(lane: string, identity: string, what: string): void
 }
 
 /** What is asked, and what its errors mean. */
@@ -48,6 +52,8 @@ const MAX_BACKOFF_MS = 8_000
 /** So long an identity is not heard that was refused to the end. */
 const SHUT_MS = 20_000
 const MAX_SHUT = 10_000
+/** Amazon has 40 regions, and whoever makes names up gets no further than this. */
+const MAX_LANES = 256
 
 interface Lane {
   running: number
@@ -68,7 +74,7 @@ interface Lane {
  * @see https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
  */
 export function createGate({ now, pause, random = Math.random }: GateOptions): Gate {
-  const lanes = new Map<string, Lane>()
+  const lanes = createLru<Lane>(MAX_LANES)
   const shut = createLru<number>(MAX_SHUT)
 
   function laneOf(name: string): Lane {
@@ -77,12 +83,6 @@ export function createGate({ now, pause, random = Math.random }: GateOptions): G
     const lane = { running: 0, waiting: [], paceMs: 0, nextAt: 0, refusedAt: 0 }
     lanes.set(name, lane)
     return lane
-  }
-
-  function requireOpen(key: string): void {
-    const untilMs = (shut.get(key) ?? 0) - now()
-    // A clock that was set back would keep it shut for as long.
-    if (untilMs > 0 && untilMs <= SHUT_MS) throw refused(untilMs)
   }
 
   async function enter(lane: Lane, signal: AbortSignal): Promise<void> {
@@ -123,8 +123,6 @@ export function createGate({ now, pause, random = Math.random }: GateOptions): G
 
   return {
     async pass(name, identity, question, signal) {
-      const key = `${name} ${identity}`
-      requireOpen(key)
       const lane = laneOf(name)
       for (let count = 1; ; count++) {
         const result = await attempt(lane, question, signal)
@@ -132,11 +130,17 @@ export function createGate({ now, pause, random = Math.random }: GateOptions): G
         signal.throwIfAborted()
         const most = backoffAfter(count, result)
         if (most === undefined) {
-          if (result.throttled) shut.set(key, now() + SHUT_MS * (1 + random()) * 0.5)
+          if (result.throttled)
+            shut.set(`${name} ${identity}`, now() + SHUT_MS * (1 + random()) * 0.5)
           throw result.error
         }
         await pause(most * random(), signal)
       }
+    },
+    requireOpen(name, identity, what) {
+      const untilMs = (shut.get(`${name} ${identity}`) ?? 0) - now()
+      // A clock that was set back would keep it shut for as long.
+      if (untilMs > 0 && untilMs <= SHUT_MS) throw refused(what, untilMs)
     },
   }
 }
@@ -177,8 +181,8 @@ function leave(lane: Lane): void {
   else next()
 }
 
-function refused(untilMs: number): PurserError {
-  return new PurserError('exchange-failed', 'Amazon has refused this identity for haste', {
+function refused(what: string, untilMs: number): PurserError {
+  return new PurserError('exchange-failed', `${what}: Amazon has refused it for haste`, {
     hint: `it is asked again in ${Math.ceil(untilMs / 1000)} s`,
     status: 429,
   })

@@ -16,7 +16,7 @@ const MAX_ANSWER_BYTES = 64 * 1024
 const ERROR_TYPE = /^[A-Za-z]{1,64}$/
 
 /** The head of an answer that an SDK's client was given. */
-export interface Answer {
+interface Answer {
   readonly status: number
   /** The clock of who answered, in milliseconds since the epoch; `undefined` if it does not say. */
   readonly dateMs: number | undefined

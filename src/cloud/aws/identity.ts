@@ -19,6 +19,10 @@ export interface AwsIdentity {
  * Finds the keys that a credential stands for: its own, the machine's, or those of the role that it
  * is to take on with either.
  *
+ * The SDK reads the machine's files by itself, where `HOME`, `AWS_CONFIG_FILE` and
+ * `AWS_SHARED_CREDENTIALS_FILE` of this process say; all else is read from the environment that it is
+ * given here.
+ *
  * @returns `undefined` if the machine has no identity
  * @throws if one is set up, or asked for by name, and cannot be had
  */

@@ -45,7 +45,7 @@ export interface Machine {
 }
 
 /** Sets one up, with these files in its home. */
-export async function machine(
+async function machine(
   options: CloudOptions,
   files: Readonly<Record<string, string>> = {},
 ): Promise<Machine> {

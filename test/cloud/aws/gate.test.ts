@@ -76,9 +76,13 @@ describe('an identity that is refused for haste to the end', () => {
       asked++
       throw BUSY
     })
-    const ask = (identity: string, what = question) => {
-      const answer = gate.pass('ECR us-east-1', identity, what, signal)
-      return clock.run(answer.catch((error: unknown) => error))
+    const ask = async (identity: string, asked = question) => {
+      try {
+        gate.requireOpen('ECR us-east-1', identity, 'asking')
+        return await clock.run(gate.pass('ECR us-east-1', identity, asked, signal))
+      } catch (error) {
+        return error
+      }
     }
     expect(await ask('a')).toBe(BUSY)
     expect(asked).toBe(6)
@@ -89,7 +93,7 @@ describe('an identity that is refused for haste to the end', () => {
     const { ask, asked } = await refuse()
     expect(await ask('a')).toMatchObject({
       code: 'exchange-failed',
-      message: 'Amazon has refused this identity for haste',
+      message: 'asking: Amazon has refused it for haste',
       hint: 'it is asked again in 15 s',
     })
     expect(asked()).toBe(6)

@@ -12,7 +12,7 @@ export interface Role {
 }
 
 /** What IAM Identity Center knows. */
-export interface Sso {
+interface Sso {
   readonly accessToken: string
   /** Gets a new access token, which is then the one above. */
   readonly refreshToken?: string
@@ -27,14 +27,14 @@ export interface Instance {
 }
 
 /** What the agent of a node, ECS's or EKS's, does for its containers. */
-export interface Container {
+interface Container {
   readonly role: string
   /** The header that it asks for, if any. */
   readonly authorization?: string
 }
 
 /** Takes a question before the services do; whoever returns true has answered it. */
-export type Intercept = (name: string, res: ServerResponse) => boolean
+type Intercept = (name: string, res: ServerResponse) => boolean
 
 /** Who is known, and to what. */
 export interface CloudOptions {
