@@ -1,7 +1,6 @@
 import type { Host } from '../model/host.ts'
-import { optionalKey } from '../model/keys.ts'
-import { Secret } from '../model/secret.ts'
-import { readPair, refuseForeignKeys, requireKey } from './keys.ts'
+import { readGoogleKeys } from './gar-keys.ts'
+import type { GarOptions, MintLogin } from './gar-login.ts'
 import { type Registry, unsupportedCredential } from './registry.ts'
 import { loginWithin } from './static-login.ts'
 
@@ -15,28 +14,40 @@ const GCR_HOST = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)?gcr\.io$/
 /**
  * Google's Artifact Registry, and what was its Container Registry.
  *
+ * Not that of `s3nsregistry.fr` and its kin: they are other clouds, by Google's software, and no token
+ * of the one is good in the other.
+ *
  * @see https://cloud.google.com/artifact-registry/docs/docker/authentication
  */
-export const gar: Registry = {
-  name: 'gar',
-  matches: ({ hostname, port }: Host) =>
-    port === undefined &&
-    [LOCATION_HOST, REGIONAL_HOST, GCR_HOST].some((pattern) => pattern.test(hostname)),
-  read(keys) {
-    const token = optionalKey(keys, 'GCP_ACCESS_TOKEN')
-    if (token !== undefined) return { kind: 'gcp-token', token: new Secret(token) }
-    const pair = readPair(keys)
-    if (pair !== undefined) return pair
-    // A project without a token was meant to be one with a token.
-    if (optionalKey(keys, 'GCP_PROJECT_ID') !== undefined) requireKey(keys, 'GCP_ACCESS_TOKEN')
-    return refuseForeignKeys(keys, 'Google', 'GCP_ACCESS_TOKEN')
-  },
-  // An access token is good for all of Google's registries.
-  audience: () => 'google',
-  async exchange(credential, { host }) {
-    const isGoogle = credential.kind === 'gcp-token' || credential.kind === 'basic'
-    const login = isGoogle ? loginWithin(credential) : undefined
-    if (login === undefined) throw unsupportedCredential(gar, credential, host)
-    return login
-  },
+export function createGar(options: GarOptions): Registry {
+  let mint: Promise<MintLogin> | undefined
+  const loadMint = async () => (await import('./gar-login.ts')).createMint(options)
+  const gar: Registry = {
+    name: 'gar',
+    matches: ({ hostname, port }: Host) =>
+      port === undefined &&
+      [LOCATION_HOST, REGIONAL_HOST, GCR_HOST].some((pattern) => pattern.test(hostname)),
+    read: readGoogleKeys,
+    // An access token is good for all of Google's registries.
+    audience: () => 'google',
+    async exchange(credential, { host }, signal) {
+      switch (credential.kind) {
+        case 'gcp-token':
+        case 'basic':
+          return loginWithin(credential)
+        case 'gcp-service-account':
+        case 'gcp-user':
+        case 'gcp-impersonated':
+        case 'gcp-external':
+        case 'ambient-gcp': {
+          mint ??= loadMint()
+          const mintLogin = await mint
+          return mintLogin(credential, host, signal)
+        }
+        default:
+          throw unsupportedCredential(gar, credential, host)
+      }
+    },
+  }
+  return gar
 }

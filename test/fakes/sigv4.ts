@@ -1,6 +1,9 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
+/** A request, or what would be one. */
+type Request = Pick<IncomingMessage, 'method' | 'url' | 'headers'>
+
 /** Who may call. */
 export interface Signer {
   readonly accessKeyId: string
@@ -43,7 +46,7 @@ const TOKEN_HEADER = 'x-amz-security-token'
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 export function checkSignature(
-  req: IncomingMessage,
+  req: Request,
   body: string,
   { signer: find, service, now }: Check,
 ): Checked {
@@ -84,17 +87,18 @@ function isOfRegion(host: string, region: string): boolean {
   return host.split('.').includes(region) || /^(?:127\.0\.0\.1|localhost)(?::|$)/.test(host)
 }
 
-function covers(req: IncomingMessage, signed: readonly string[]): boolean {
+function covers(req: Request, signed: readonly string[]): boolean {
   const needed = ['host', 'x-amz-date', 'x-amz-target', TOKEN_HEADER]
   return needed.every((name) => req.headers[name] === undefined || signed.includes(name))
 }
 
-function canonical(req: IncomingMessage, body: string, signed: readonly string[]): string {
+function canonical(req: Request, body: string, signed: readonly string[]): string {
   const headers = signed.map((name) => `${name}:${headerOf(req, name)?.trim()}\n`)
-  return [req.method, req.url, '', headers.join(''), signed.join(';'), sha256(body)].join('\n')
+  const [path, query = ''] = (req.url ?? '').split('?')
+  return [req.method, path, query, headers.join(''), signed.join(';'), sha256(body)].join('\n')
 }
 
-function headerOf(req: IncomingMessage, name: string): string | undefined {
+function headerOf(req: Request, name: string): string | undefined {
   const value = req.headers[name]
   return Array.isArray(value) ? value.join(',') : value
 }

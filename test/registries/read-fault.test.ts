@@ -151,7 +151,7 @@ describe('keys of another registry log in nowhere else', () => {
     GITHUB: ['ghcr'],
     DOCKERHUB: ['dockerhub'],
     AZURE: ['acr'],
-    GOOGLE: [],
+    GOOGLE: ['gar', 'gcr'],
   }
   const foreign = Object.entries(OWNERS).flatMap(([prefix, owners]) =>
     (Object.keys(HOSTS) as Kind[])

@@ -1,0 +1,77 @@
+import { open } from 'node:fs/promises'
+import { PurserError, systemCode } from '../../model/errors.ts'
+import { quote } from '../../model/host.ts'
+import { ask, type Way } from './ask.ts'
+import type { ExternalSource } from './external-source.ts'
+
+/** Tokens of Azure and of Kubernetes have 1 to 4 KiB, an assertion of SAML more. */
+const MAX_TOKEN_BYTES = 64 * 1024
+/** Who gives a machine its tokens is on the machine, or its link. */
+const TIMEOUT_MS = 5_000
+
+type TokenSource = Exclude<ExternalSource, { readonly kind: 'aws' }>
+
+/**
+ * Reads the proof of an identity of another cloud, anew each time: it changes within the hour.
+ *
+ * By ourselves, as the SDK lets its users: its own readers take files and answers of any length, and
+ * know no end to waiting.
+ *
+ * @throws `exchange-failed` if it cannot be read; `network` if nobody answers
+ */
+export async function readSubjectToken(source: TokenSource, way: Way): Promise<string> {
+  const text = source.kind === 'file' ? await readToken(source.path) : await askFor(source, way)
+  const token = source.field === undefined ? text : fieldOf(text, source.field)
+  if (token !== undefined && token.trim() !== '') return token
+  const field = source.field === undefined ? 'nothing' : `no ${quote(source.field)}`
+  throw new PurserError('exchange-failed', `there is ${field} in ${nameSource(source)}`, {
+    hint: 'see credential_source of the credential file',
+  })
+}
+
+/** Where a proof comes from, for people. */
+function nameSource(source: TokenSource): string {
+  return source.kind === 'file' ? `file ${quote(source.path)}` : quote(source.url.origin)
+}
+
+async function readToken(path: string): Promise<string> {
+  try {
+    const file = await open(path)
+    try {
+      const buffer = Buffer.alloc(MAX_TOKEN_BYTES + 1)
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, 0)
+      if (bytesRead > MAX_TOKEN_BYTES) throw new RangeError('too long')
+      return buffer.toString('utf8', 0, bytesRead)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    const why = error instanceof RangeError ? 'it has more than 64 KiB' : systemCode(error)
+    throw new PurserError('exchange-failed', `cannot read file ${quote(path)}: ${why}`, {
+      hint: 'credential_source of the credential file names it: see whether it is there, and readable',
+    })
+  }
+}
+
+async function askFor(source: TokenSource & { readonly kind: 'url' }, way: Way): Promise<string> {
+  const { url, headers } = source
+  const { status, body } = await ask(
+    { method: 'GET', url, headers },
+    { ...way, timeoutMs: TIMEOUT_MS },
+  )
+  if (status === 200) return body
+  throw new PurserError('exchange-failed', `status ${status} of ${quote(url.origin)}`, {
+    hint: 'credential_source of the credential file names it: see whether this machine may ask there',
+  })
+}
+
+function fieldOf(text: string, field: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null) return undefined
+    const found = Object.entries(value).find(([name]) => name === field)?.[1]
+    return typeof found === 'string' ? found : undefined
+  } catch {
+    return undefined
+  }
+}
