@@ -28,8 +28,10 @@ What --from-env takes, and --json as keys:
                or AWS_PROFILE; or, alone or with either, AWS_ROLE_ARN, or also AWS_EXTERNAL_ID
                and AWS_ROLE_SESSION_NAME
   Google       GCP_ACCESS_TOKEN
+  Azure        AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_TENANT_ID; or AZURE_CLIENT_ID alone, for
+               an identity of this machine
   NVIDIA NGC   NGC_API_KEY
-  GitHub       GITHUB_TOKEN, or also GITHUB_USERNAME
+  GitHub       GITHUB_TOKEN, or also GITHUB_USERNAME or GITHUB_ACTOR
   Docker Hub   DOCKERHUB_USERNAME, and DOCKERHUB_PASSWORD or DOCKERHUB_TOKEN
   any          USERNAME and PASSWORD, or REGISTRY_USERNAME and REGISTRY_PASSWORD
 
