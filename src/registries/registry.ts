@@ -38,5 +38,6 @@ export function unsupportedCredential(
   return new PurserError(
     'credential-unsupported',
     `${host.name} is ${registry.name}, which cannot use a credential of kind ${credential.kind}`,
+    { hint: 'purser login --help says what it takes' },
   )
 }
