@@ -7,6 +7,7 @@ import {
   type OAuth2ClientOptions,
   UserRefreshClient,
 } from 'google-auth-library'
+import { PurserError } from '../../model/errors.ts'
 import type {
   ExternalAccount,
   GoogleAccount,
@@ -63,7 +64,7 @@ export function createClient(
         refresh_token: account.refreshToken.reveal(),
       })
     case 'external_account':
-      return createExternal(account, shared, place)
+      return sendAllBy(transport, createExternal(account, shared, place))
   }
 }
 
@@ -103,4 +104,19 @@ function createExternal(
   }
   const getSubjectToken = () => readSubjectToken(source, place)
   return new IdentityPoolClient({ ...options, subject_token_supplier: { getSubjectToken } })
+}
+
+/**
+ * The SDK hands the transporter that it was given to all of its parts but one: that which shows the
+ * proof would go its own way, by the environment's proxy and with no bounds.
+ *
+ * @throws `internal` if the SDK is made otherwise: better no token than one by another way
+ */
+function sendAllBy({ gaxios }: Transport, client: AuthClient): AuthClient {
+  const part: unknown = Reflect.get(client, 'stsCredential')
+  if (typeof part !== 'object' || part === null || !('transporter' in part)) {
+    throw new PurserError('internal', "the SDK's part that shows a proof is not where it was")
+  }
+  part.transporter = gaxios
+  return client
 }
