@@ -9,6 +9,7 @@ import { DEFAULT_WORKSPACE } from './model/target.ts'
 import type { Net } from './net/net.ts'
 import { LOG_LEVELS, type Log, type LogLevel, silentLog } from './observe/log.ts'
 import { createRegistries } from './registries/all.ts'
+import type { observeExchanges } from './registries/observed.ts'
 import type { Registry } from './registries/registry.ts'
 import type { ContainerRequest } from './request/request.ts'
 import type { Resolver } from './resolver.ts'
@@ -26,6 +27,8 @@ export interface Runtime extends Streams {
   readonly pid: number
   /** Standard input to its end, blocking: for a program that has nothing else to do. */
   readInput(): Iterable<Uint8Array>
+  /** Kills a process that leads a group, and its group. */
+  killGroup(pid: number): void
   /** Milliseconds since the epoch. */
   readonly now: () => number
   /** Aborts when the process is told to stop. */
@@ -51,13 +54,16 @@ export interface App {
   close(): Promise<void>
 }
 
+/** Told of each exchange with a cloud, and what came of it. */
+export type ExchangeSeen = Parameters<typeof observeExchanges>[1]
+
 /**
  * Composes Purser; nothing is read, opened or loaded before it is asked for.
  *
  * The imports in here are what makes a helper fast: one that asks the agent loads neither the vault
  * nor a registry's SDK.
  */
-export function createApp(runtime: Runtime, flags: Flags = {}): App {
+export function createApp(runtime: Runtime, flags: Flags = {}, seen?: ExchangeSeen): App {
   const { env, now, uid = 0 } = runtime
   const paths = findPaths(env, uid)
   const closers: (() => Promise<void>)[] = []
@@ -120,7 +126,16 @@ export function createApp(runtime: Runtime, flags: Flags = {}): App {
     }),
     registries: once(async () => {
       const { upstreams } = await app.config()
-      return createRegistries({ httpsAgent: openHttpsAgent, net: app.net, env, now, upstreams })
+      const all = createRegistries({
+        httpsAgent: openHttpsAgent,
+        net: app.net,
+        env,
+        now,
+        upstreams,
+      })
+      if (seen === undefined) return all
+      const { observeExchanges } = await import('./registries/observed.ts')
+      return observeExchanges(all, seen)
     }),
     sources: once(async () => {
       const { buildRegistry } = await app.config()

@@ -93,6 +93,15 @@ function pause(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
 }
 
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    // It has ended by itself.
+    if (systemCode(error) !== 'ESRCH') throw error
+  }
+}
+
 /** The exit code that a shell reports for a program ended by a signal. */
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
@@ -126,6 +135,7 @@ function createRuntime(signal: AbortSignal): Runtime {
     stderrIsTerminal: () => process.stderr.isTTY === true,
     writeOut: (text) => write(1, text),
     writeError: writeTalk,
+    killGroup,
     now: Date.now,
     signal,
   }

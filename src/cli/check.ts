@@ -5,6 +5,7 @@ import type { Verdict } from '../health/verdict.ts'
 import { PurserError } from '../model/errors.ts'
 import { placeOf } from '../vault/vault.ts'
 import { type CliContext, type Flags, withSession } from './context.ts'
+import { until } from './duration.ts'
 import { parseHostAndPrefix } from './place.ts'
 import { startProgress } from './progress.ts'
 import { renderJson, renderTable } from './terminal.ts'
@@ -140,23 +141,10 @@ function render(rows: readonly Checked[], now: number): string {
       placeOf(subject),
       subject.name,
       state,
-      expiresAt === undefined ? '' : relative(expiresAt.getTime() - now),
+      expiresAt === undefined ? '' : until(expiresAt, now),
       'hint' in rest && rest.hint !== undefined ? `${reason} (${rest.hint})` : reason,
     ]),
   ])
-}
-
-/** `in 11 h 59 min`, `3 d ago`. */
-function relative(ms: number): string {
-  const minutes = Math.floor(Math.abs(ms) / 60_000)
-  const hours = Math.floor(minutes / 60)
-  const text =
-    hours >= 48
-      ? `${Math.floor(hours / 24)} d`
-      : hours > 0
-        ? `${hours} h ${minutes % 60} min`
-        : `${minutes} min`
-  return ms < 0 ? `${text} ago` : `in ${text}`
 }
 
 function parseTimeout(text: string): number {

@@ -1,4 +1,5 @@
 import type { Checker } from '../health/check.ts'
+import type { Status } from '../health/status.ts'
 import type { Subject } from '../health/subject.ts'
 import type { Login } from '../model/login.ts'
 import type { Secret } from '../model/secret.ts'
@@ -59,6 +60,8 @@ export interface Session {
   subjects(): Promise<readonly Subject[]>
   /** What logs in for real, past every cache. */
   checker(timeoutMs: number): Promise<Checker>
+  /** How the agent is. @throws `agent-unreachable` if there is none */
+  status(signal: AbortSignal): Promise<Status>
   close(): Promise<void>
 }
 

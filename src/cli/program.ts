@@ -10,6 +10,7 @@ import { addLogin } from './login.ts'
 import { addLogout } from './logout.ts'
 import { readMisuse } from './misuse.ts'
 import { addServe } from './serve.ts'
+import { addStatus } from './status.ts'
 import { complain, type ExitCode, reportError } from './terminal.ts'
 import { addToken } from './token.ts'
 
@@ -49,6 +50,7 @@ function createProgram(args: readonly string[], context: CliContext): Command {
   addToken(program, context)
   addCheck(program, context)
   addServe(program, context)
+  addStatus(program, context)
   addKey(program, context)
   addDemo(program, context)
   return program

@@ -2,6 +2,7 @@ import { type App, createApp, type Runtime } from '../app.ts'
 import type { CliContext, Session } from '../cli/context.ts'
 import { runCli } from '../cli/program.ts'
 import { defaultUpstream } from '../config/config.ts'
+import { PurserError } from '../model/errors.ts'
 import { scopesOf } from '../token/scope.ts'
 
 /** Runs one of purser's own commands. @returns its exit code */
@@ -44,6 +45,13 @@ function openSession(app: App, { env, uid = 0, now }: Runtime): Session {
     async checker(timeoutMs) {
       const { openChecker } = await import('./health.ts')
       return openChecker(app, now, timeoutMs)
+    },
+    async status(signal) {
+      const { socket } = app
+      if (socket === undefined) throw new PurserError('agent-unreachable', 'PURSER_SOCKET is empty')
+      const { fetchStatus } = await import('../agent/status.ts')
+      const { parseStatus } = await import('../health/status.ts')
+      return parseStatus(await fetchStatus({ socket, uid }, signal))
     },
   }
 }

@@ -1,6 +1,9 @@
-import type { App } from '../app.ts'
+import type { App, Runtime } from '../app.ts'
 import { type Checker, createChecker } from '../health/check.ts'
+import { createMonitor, type Standing, tickMsOf } from '../health/monitor.ts'
+import { createNotifier } from '../health/notifier.ts'
 import { type Subject, subjectsOf } from '../health/subject.ts'
+import type { Log } from '../observe/log.ts'
 
 /** What can be checked in the workspace. */
 export async function findSubjects(app: App): Promise<readonly Subject[]> {
@@ -22,4 +25,45 @@ export async function openChecker(
     now,
     ...(timeoutMs !== undefined && { timeoutMs }),
   })
+}
+
+/** The watch that an agent keeps. */
+export interface Health {
+  /** How often each entry is checked; `undefined` never. */
+  readonly intervalMs: number | undefined
+  standings(): readonly Standing[]
+  close(): Promise<void>
+}
+
+/** Starts to check each entry from time to time, if the configuration says how often. */
+export async function startHealth(
+  app: App,
+  { env, now, killGroup }: Pick<Runtime, 'env' | 'now' | 'killGroup'>,
+  log: Log,
+): Promise<Health> {
+  const { intervalMs, onChange } = (await app.config()).health
+  if (intervalMs === undefined) {
+    return { intervalMs, standings: () => [], close: async () => undefined }
+  }
+  const notifier = onChange && createNotifier({ command: onChange, env, log, killGroup })
+  const monitor = createMonitor({
+    subjects: () => findSubjects(app),
+    checker: await openChecker(app, now),
+    intervalMs,
+    now,
+    random: Math.random,
+    log,
+    ...(notifier && { onChange: notifier.tell }),
+  })
+  const timer = setInterval(() => void monitor.tick(), tickMsOf(intervalMs)).unref()
+  void monitor.tick()
+  return {
+    intervalMs,
+    standings: monitor.standings,
+    async close() {
+      clearInterval(timer)
+      await monitor.close()
+      await notifier?.close()
+    },
+  }
 }

@@ -5,8 +5,10 @@ import type { CliContext, ServeFlags, Session } from '../../src/cli/context.ts'
 import { runCli } from '../../src/cli/program.ts'
 import type { UpstreamConfig } from '../../src/config/config.ts'
 import { createChecker } from '../../src/health/check.ts'
+import { parseStatus } from '../../src/health/status.ts'
 import { subjectsOf } from '../../src/health/subject.ts'
 import type { Credential } from '../../src/model/credential.ts'
+import { PurserError } from '../../src/model/errors.ts'
 import type { Login } from '../../src/model/login.ts'
 import { Secret } from '../../src/model/secret.ts'
 import type { Target } from '../../src/model/target.ts'
@@ -51,6 +53,8 @@ export interface CommandLineOptions {
   readonly header?: string
   /** What ECR answers; an error is its refusal. */
   readonly ecr?: Error | Login
+  /** What the agent says of itself; there is none otherwise. */
+  readonly status?: unknown
   /** Where registries listen that are checked. */
   readonly upstreams?: readonly UpstreamConfig[]
   /** Sources asked before the vault. */
@@ -92,6 +96,10 @@ export async function openCommandLine(options: CommandLineOptions = {}): Promise
         now: () => NOW,
         timeoutMs,
       }),
+    async status() {
+      if (options.status !== undefined) return parseStatus(options.status)
+      throw new PurserError('agent-unreachable', 'no agent answers on s', { hint: 'start one' })
+    },
     close: async () => undefined,
   })
 

@@ -51,7 +51,7 @@ describe('a workspace', () => {
 describe('misuse', () => {
   test.each([
     [['lgoin'], "unknown command 'lgoin'", 'did you mean login?'],
-    [['status'], "unknown command 'status'", 'purser --help lists what there is'],
+    [['frobnicate'], "unknown command 'frobnicate'", 'purser --help lists what there is'],
     [['list', '--jsn'], "unknown option '--jsn'", 'did you mean --json?'],
     [['list', '--all'], "unknown option '--all'", 'purser list --help lists what there is'],
     [['get'], "missing required argument 'image|host'", 'purser get --help lists what there is'],
