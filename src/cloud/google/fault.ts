@@ -56,16 +56,20 @@ export function faultOf(
       hint: adviceOn(failure),
     })
   }
+  // The SDK has not come as far as to ask.
+  if (answer === undefined) {
+    return new PurserError('exchange-failed', `${what}: ${describeError(error)}`)
+  }
   return refused(what, answer, (refusal) => hintFor(account, refusal))
 }
 
 /** The fault that an answer is; `hint` is asked what to do about it. */
 export function refused(
   what: string,
-  answer: Answer | undefined,
+  answer: Answer,
   hint: (refusal: Refusal) => string | undefined,
 ): PurserError {
-  if (answer === undefined || answer.status < 400) {
+  if (answer.status < 400) {
     return new PurserError('exchange-failed', `${what}: the answer is no token`, {
       hint: 'see who answers: a proxy, or an address that [connect] sends to',
     })

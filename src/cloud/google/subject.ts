@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { PurserError, systemCode } from '../../model/errors.ts'
+import { describeError, PurserError, systemCode } from '../../model/errors.ts'
 import { quote } from '../../model/host.ts'
 import { ask, type Way } from './ask.ts'
 import type { ExternalSource } from './external-source.ts'
@@ -55,14 +55,20 @@ async function readToken(path: string): Promise<string> {
 
 async function askFor(source: TokenSource & { readonly kind: 'url' }, way: Way): Promise<string> {
   const { url, headers } = source
-  const { status, body } = await ask(
-    { method: 'GET', url, headers },
-    { ...way, timeoutMs: TIMEOUT_MS },
-  )
-  if (status === 200) return body
-  throw new PurserError('exchange-failed', `status ${status} of ${quote(url.origin)}`, {
-    hint: 'credential_source of the credential file names it: see whether this machine may ask there',
-  })
+  const what = `asking ${quote(url.origin)} for the proof`
+  const hint = 'credential_source of the credential file names it: see whether this machine may ask'
+  try {
+    const { status, body } = await ask(
+      { method: 'GET', url, headers },
+      { ...way, timeoutMs: TIMEOUT_MS },
+    )
+    if (status === 200) return body
+    throw new PurserError('exchange-failed', `${what}: status ${status}`, { hint })
+  } catch (error) {
+    way.signal.throwIfAborted()
+    if (error instanceof PurserError && error.code === 'exchange-failed') throw error
+    throw new PurserError('network', `${what}: ${describeError(error)}`, { hint })
+  }
 }
 
 function fieldOf(text: string, field: string): string | undefined {
