@@ -68,6 +68,16 @@ const MISS_MS = 10 * 60_000
 export function createResolver(options: ResolverOptions): Resolver {
   const { sources, registries, cache, now, fingerprint = createFingerprint(), markOf } = options
   const keys = new WeakMap<Login, string>()
+  const fingerprints = new WeakMap<Credential, string>()
+
+  /** Taken once of each credential that a source finds again and again. */
+  function identityOf(credential: Credential): string {
+    const known = fingerprints.get(credential)
+    if (known !== undefined) return known
+    const taken = fingerprint(credential)
+    fingerprints.set(credential, taken)
+    return taken
+  }
 
   function keyOf(credential: Credential, registry: Registry, target: Target): string {
     const mark = isOfMachine(credential) ? markOf?.(credential) : undefined
@@ -75,7 +85,7 @@ export function createResolver(options: ResolverOptions): Resolver {
     return JSON.stringify([
       registry.name,
       registry.audience(target.host),
-      fingerprint(credential),
+      identityOf(credential),
       mark,
     ])
   }

@@ -84,7 +84,10 @@ async function answer(
     return send(response, 404, encodeRefusal('usage', 'the agent has no such path', undefined))
   }
   const gone = new AbortController()
-  response.once('close', () => gone.abort())
+  response.once('close', () => {
+    // An abort makes an error with a stack: most answers do without.
+    if (!response.writableFinished) gone.abort()
+  })
   try {
     const { target, vault } = decodeQuestion(await receive(request))
     if (vault !== options.vault) {

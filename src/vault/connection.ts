@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { PurserError } from '../model/errors.ts'
 import { createDatabase, type FileIdentity, inspectVaultFile, openDatabase } from './database.ts'
 import type { VaultKey } from './key.ts'
@@ -28,6 +28,8 @@ export interface Connection {
   readonly file: FileIdentity
   /** Runs `work` on one state of the vault, whatever others write meanwhile. */
   read<T>(work: (session: Session) => T): T
+  /** Another one than before if anything was written meanwhile, by whichever process. */
+  revision(): string
   /** Runs `work` while nobody else writes; what it did is on disk on return, or undone if it throws. */
   write<T>(work: (session: Session) => T): T
   /** Removes what the log still holds of earlier states, unless somebody is reading them. */
@@ -69,6 +71,8 @@ export function connectOrCreate(vault: VaultFile): Connection {
 function createConnection(vault: VaultFile, file: FileIdentity): Connection {
   const db = openDatabase(vault.path)
   let latest: Session | undefined
+  let dataVersion: StatementSync | undefined
+  let ownWrites = 0
 
   const sessionOf = (keyId: string): Session | undefined => {
     if (latest?.key.id === keyId) return latest
@@ -108,8 +112,16 @@ function createConnection(vault: VaultFile, file: FileIdentity): Connection {
   return {
     file,
     read: (work) => transaction('BEGIN', work),
-    // Not the plain BEGIN: two readers that both want to write next cannot wait for each other.
-    write: (work) => transaction('BEGIN IMMEDIATE', work),
+    revision() {
+      // It tells of all connections' commits but this one's (https://www.sqlite.org/pragma.html).
+      dataVersion ??= db.prepare('PRAGMA data_version')
+      return `${dataVersion.get()?.['data_version']} ${ownWrites}`
+    },
+    write(work) {
+      ownWrites++
+      // Not the plain BEGIN: two readers that both want to write next cannot wait for each other.
+      return transaction('BEGIN IMMEDIATE', work)
+    },
     truncateLog: () => db.exec('PRAGMA wal_checkpoint(TRUNCATE)'),
     close: () => db.close(),
   }

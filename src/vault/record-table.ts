@@ -18,15 +18,18 @@ const row = v.object({
   sealed: bytes,
 })
 
+/** The query for the records whose column has a value. */
+export function selectBy(column: keyof Columns): string {
+  return `SELECT identity, scope, hostname, workspace, sealed FROM record WHERE ${column} = ?`
+}
+
 /** The entries whose column has this value, in no order. */
 export function selectEntries(
   { db, sealer }: Session,
   column: keyof Columns,
   value: Uint8Array,
 ): readonly Entry[] {
-  const statement = db.prepare(
-    `SELECT identity, scope, hostname, workspace, sealed FROM record WHERE ${column} = ?`,
-  )
+  const statement = db.prepare(selectBy(column))
   return statement.all(value).map((found) => openRow(sealer, found))
 }
 

@@ -1,3 +1,4 @@
+import { createLru } from '../cache/lru.ts'
 import {
   type Connection,
   connect,
@@ -10,6 +11,9 @@ import { prefixesOf } from './lookup.ts'
 import { sameCredential } from './record.ts'
 import { deleteEntry, selectEntries, selectEntry, upsertEntry } from './record-table.ts'
 import type { Entry, Vault } from './vault.ts'
+
+/** More questions than a node's clients ask again and again; each is an entry or two, of 1 KiB. */
+const MAX_FINDINGS = 1_000
 
 /** Which vault to open, and by which clock. */
 export interface VaultOptions extends VaultFile {
@@ -43,14 +47,18 @@ export async function openVault({ now, ...file }: VaultOptions): Promise<Vault> 
   const read = (work: (session: Session) => readonly Entry[]): readonly Entry[] =>
     onVault(path, () => current()?.read(work) ?? [])
   onVault(path, current)
+  const remembered = createFindings(current)
 
   return {
     async find(workspace, host, repository) {
-      return read((session) =>
-        prefixesOf(repository).flatMap((prefix) => {
-          const scope = session.lookup.scope(workspace, host, prefix)
-          return selectEntries(session, 'scope', scope).toSorted(newestFirst)
-        }),
+      const question = JSON.stringify([workspace, host.name, repository])
+      return onVault(path, () =>
+        remembered(question, (session) =>
+          prefixesOf(repository).flatMap((prefix) => {
+            const scope = session.lookup.scope(workspace, host, prefix)
+            return selectEntries(session, 'scope', scope).toSorted(newestFirst)
+          }),
+        ),
       )
     },
     async findByHostname(workspace, hostname) {
@@ -83,6 +91,34 @@ export async function openVault({ now, ...file }: VaultOptions): Promise<Vault> 
     async close() {
       onVault(path, close)
     },
+  }
+}
+
+/**
+ * Answers from what was found before, as long as nobody has written to the vault since: an agent is
+ * asked for the same few entries thousands of times, and to look a record up and to open it takes
+ * longer than all the rest of an answer.
+ *
+ * @param current - the connection of this moment: another one has found nothing yet
+ */
+function createFindings(current: () => Connection | undefined) {
+  let of: { readonly connection: Connection; readonly revision: string } | undefined
+  let found = createLru<readonly Entry[]>(MAX_FINDINGS)
+
+  return (question: string, work: (session: Session) => readonly Entry[]): readonly Entry[] => {
+    const connection = current()
+    if (connection === undefined) return []
+    // Before the look: what is written in between is then found, and looked for again.
+    const revision = connection.revision()
+    if (of?.connection !== connection || of.revision !== revision) {
+      of = { connection, revision }
+      found = createLru(MAX_FINDINGS)
+    }
+    const known = found.get(question)
+    if (known !== undefined) return known
+    const entries = connection.read(work)
+    found.set(question, entries)
+    return entries
   }
 }
 
