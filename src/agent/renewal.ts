@@ -108,6 +108,7 @@ export function createRenewal({ resolver, now, random, log }: RenewalOptions): R
 
   /** The one that ends first. One that has ended is for the next question: nobody waits for it. */
   function nextDue(): Tracked | undefined {
+    if (closed.signal.aborted) return undefined
     const at = now()
     return [...tracked.values()]
       .filter((entry) => !entry.running && entry.renewAt <= at && at < entry.servedUntil)
