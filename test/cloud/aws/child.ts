@@ -6,9 +6,9 @@ import { createRegistries, registryOf } from '../../../src/registries/all.ts'
 import type { Outcome, Question } from './elsewhere.ts'
 
 /** Exchanges in a process of its own: the SDK reads its environment and its home. */
-const { host: name, keys, ca }: Question = JSON.parse(process.argv[2] ?? '')
+const { host: name, keys, ca, connect }: Question = JSON.parse(process.argv[2] ?? '')
 const host = parseHost(name)
-const httpsAgent = createHttpsAgent(createDialer({ ca, connect: new Map() }))
+const httpsAgent = createHttpsAgent(createDialer({ ca, connect: new Map(connect) }))
 const registries = createRegistries({
   httpsAgent: async () => httpsAgent,
   net: () => Promise.reject(new Error('nothing of Amazon needs it')),

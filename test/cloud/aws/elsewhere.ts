@@ -26,6 +26,7 @@ export interface Question {
   readonly host: string
   readonly keys: Readonly<Record<string, string>>
   readonly ca: readonly string[]
+  readonly connect: readonly (readonly [string, string])[]
 }
 
 export type Outcome =
@@ -64,8 +65,8 @@ async function machine(
   return {
     cloud,
     home,
-    async exchange(env = {}, { host = HOST, keys = {}, ca = [] } = {}) {
-      const question: Question = { host, keys, ca }
+    async exchange(env = {}, { host = HOST, keys = {} } = {}) {
+      const question: Question = { host, keys, ca: [cloud.ca], connect: [...cloud.connect] }
       const { stdout, stderr } = await promisify(execFile)(
         process.execPath,
         ['--no-warnings', SCRIPT, JSON.stringify(question)],
@@ -113,7 +114,7 @@ export async function ask({ options = {}, files, env, keys = {}, host = HOST }: 
   for (const secret of ['secret of', 'session of', USER.secretAccessKey, USER.accessKeyId]) {
     expect(shown).not.toContain(secret)
   }
-  return { result, calls: cloud.calls }
+  return { result, calls: cloud.calls, hosts: cloud.hosts }
 }
 
 const SCRIPT = fileURLToPath(new URL('./child.ts', import.meta.url))

@@ -37,6 +37,8 @@ describe('a machine that has no identity has none to be refused', () => {
       env: { AWS_EC2_METADATA_DISABLED: 'true' },
     },
   ])('$name', async (each) => {
-    expect(await ask(each)).toEqual({ result: { miss: true }, calls: each.calls ?? [] })
+    const { result, calls } = await ask(each)
+    expect(result).toEqual({ miss: true })
+    expect(calls).toEqual(each.calls ?? [])
   })
 })

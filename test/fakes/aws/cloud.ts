@@ -1,4 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { testAuthority } from '../certificates.ts'
 import { listen, read, stop } from '../http.ts'
 import { checkSignature } from '../sigv4.ts'
 import { handleContainer } from './container.ts'
@@ -11,6 +13,11 @@ import { handleSts } from './sts.ts'
 /** Amazon's services on loopback, all on one address. */
 export interface Cloud {
   readonly origin: string
+  /** For a dialer: the names that the services have on the internet too, and who vouches for them. */
+  readonly connect: ReadonlyMap<string, string>
+  readonly ca: string
+  /** By which names they were asked, in order. */
+  readonly hosts: readonly string[]
   /** What was asked, in order: `STS AssumeRole arn:…`, `ECR us-east-1 AKIA…`. */
   readonly calls: readonly string[]
   close(): Promise<void>
@@ -48,9 +55,27 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       return { fault: fault ?? 'UnrecognizedClientException' }
     },
   }
-  const server = createServer((req, res) => void handle(req, res, state))
+  const hosts: string[] = []
+  const listener = (req: IncomingMessage, res: ServerResponse) => {
+    hosts.push(req.headers.host ?? '')
+    void handle(req, res, state)
+  }
+  const server = createServer(listener)
   const port = await listen(server)
-  return { origin: `http://127.0.0.1:${port}`, calls, close: () => stop(server) }
+  const authority = testAuthority()
+  const [first = 'amazon.example', ...others] = options.names ?? []
+  const tlsServer = createTlsServer(authority.certificateFor(first, ...others), listener)
+  const tlsPort = await listen(tlsServer)
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    connect: new Map([first, ...others].map((name) => [`${name}:443`, `127.0.0.1:${tlsPort}`])),
+    ca: authority.ca,
+    hosts,
+    calls,
+    close: async () => {
+      await Promise.all([stop(server), stop(tlsServer)])
+    },
+  }
 }
 
 async function handle(req: IncomingMessage, res: ServerResponse, state: CloudState) {

@@ -43,6 +43,8 @@ export interface CloudOptions {
   readonly sso?: Sso
   readonly instance?: Instance
   readonly container?: Container
+  /** The names that they have on the internet, and answer to over TLS. Default: none. */
+  readonly names?: readonly string[]
   /** The services' clock, in milliseconds since the epoch. Default: this machine's. */
   readonly now?: () => number
   readonly intercept?: Intercept
