@@ -1,4 +1,3 @@
-import { request } from 'node:http'
 import { PurserError } from '../model/errors.ts'
 import type { Resolver } from '../resolver.ts'
 import { checkSocketPath, isOwnSocket } from './own-socket.ts'
@@ -10,6 +9,7 @@ import {
   MAX_ANSWER_BYTES,
   MISDIRECTED,
 } from './protocol.ts'
+import { postToSocket } from './wire.ts'
 
 /** A cloud may take 20 s over an exchange, and the agent tries three times within this. */
 const ANSWER_TIMEOUT_MS = 45_000
@@ -57,43 +57,17 @@ export function preferAgent(agent: Resolver, own: () => Promise<Resolver>): Reso
   }
 }
 
-function post(
-  socketPath: string,
-  question: string,
-  signal: AbortSignal,
-): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const timeout = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
-    const fail = (cause: unknown) => {
-      reject(signal.aborted ? signal.reason : unreachable(socketPath, cause))
-    }
-    const sent = request(
-      {
-        socketPath,
-        path: LOGIN_PATH,
-        method: 'POST',
-        agent: false,
-        headers: {
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(question),
-        },
-        signal: AbortSignal.any([signal, timeout]),
-      },
-      (response) => {
-        let body = ''
-        response.setEncoding('utf8')
-        response.on('data', (text: string) => {
-          body += text
-          if (body.length > MAX_ANSWER_BYTES) response.destroy()
-        })
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }))
-        response.on('error', fail)
-        response.on('close', () => fail(new Error('the answer broke off')))
-      },
+async function post(socketPath: string, question: string, signal: AbortSignal) {
+  try {
+    return await postToSocket(
+      socketPath,
+      { path: LOGIN_PATH, body: question },
+      { signal, timeoutMs: ANSWER_TIMEOUT_MS, maxBodyBytes: MAX_ANSWER_BYTES },
     )
-    sent.on('error', fail)
-    sent.end(question)
-  })
+  } catch (cause) {
+    signal.throwIfAborted()
+    throw unreachable(socketPath, cause)
+  }
 }
 
 function unreachable(socket: string, cause?: unknown): PurserError {
