@@ -57,10 +57,12 @@ function isDisabled(env: GooglePlace['env']): boolean {
   )
 }
 
-function urlOf(host: string): URL {
-  const url = URL.parse(PATH, `http://${host}`)
-  if (url !== null && url.host !== '' && url.pathname === PATH && url.username === '') return url
-  throw new PurserError('config-invalid', `GCE_METADATA_HOST ${quote(host)} is not a host`, {
+/** Some write it as a URL, of which Google's libraries take the host. */
+function urlOf(named: string): URL {
+  const host = named.replace(/^http:\/\//, '')
+  const url = /^[\w.:[\]-]+$/.test(host) ? URL.parse(PATH, `http://${host}`) : null
+  if (url !== null) return url
+  throw new PurserError('config-invalid', `GCE_METADATA_HOST ${quote(named)} is not a host`, {
     hint: 'write it as host or host:port',
   })
 }

@@ -3,16 +3,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { kindOfFile } from '../../../src/cloud/google/kind.ts'
-import type { Credential } from '../../../src/model/credential.ts'
+import type { AmbientGcpCredential, Credential } from '../../../src/model/credential.ts'
 import { parseHost } from '../../../src/model/host.ts'
-import { Secret } from '../../../src/model/secret.ts'
 import { createDialer } from '../../../src/net/dial.ts'
 import { createHttpsAgent } from '../../../src/net/https-agent.ts'
 import { createGar } from '../../../src/registries/gar.ts'
 import { startGoogle } from '../../fakes/google/cloud.ts'
 import type { GoogleOptions } from '../../fakes/google/state.ts'
 import { targetOf } from '../../registries/harness.ts'
+import { credentialOf } from './credential.ts'
 
 export const HOST = 'us-docker.pkg.dev'
 
@@ -79,14 +78,6 @@ export const impersonated = (source: object, delegates: readonly string[] = []) 
   source_credentials: source,
 })
 
-/** A credential of a file's text, as a registry reads it. */
-export function credentialOf(file: object): Credential {
-  const json = JSON.stringify(file)
-  const kind = kindOfFile(json)
-  if (kind === undefined) throw new Error('no credential file')
-  return { kind, json: new Secret(json) }
-}
-
 export interface Setup extends GoogleOptions {
   readonly files?: Readonly<Record<string, string>>
   readonly env?: Readonly<Record<string, string>>
@@ -118,14 +109,14 @@ export async function machine({ files = {}, env = {}, clock, timeoutMs, ...optio
     ...(timeoutMs !== undefined && { timeoutMs }),
   })
   const exchange = (
-    credential: Credential | object,
+    credential: AmbientGcpCredential | object,
     { host = HOST, signal = AbortSignal.timeout(20_000) } = {},
   ) => {
-    const given =
+    const given: Credential =
       'kind' in credential
-        ? credential
+        ? { kind: 'ambient-gcp' }
         : credentialOf(JSON.parse(place(JSON.stringify(credential))))
-    return gar.exchange(given as Credential, targetOf(parseHost(host)), signal)
+    return gar.exchange(given, targetOf(parseHost(host)), signal)
   }
   return { google, gar, home, exchange, httpsAgent }
 }
