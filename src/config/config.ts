@@ -4,10 +4,26 @@ import type { Host } from '../model/host.ts'
 import type { Action } from '../model/target.ts'
 import type { Paths } from './paths.ts'
 
-/** `address:port` to listen on; port 0 lets the system choose one. */
-export interface ListenAddress {
+/** What the proxy listens on. */
+export type ListenAddress = TcpAddress | SocketAddress
+
+/** `address:port`; port 0 lets the system choose one. */
+export interface TcpAddress {
   readonly address: string
   readonly port: number
+  /** Whether clients are to speak TLS there. */
+  readonly tls?: true
+}
+
+/** A unix socket, for processes of this user. */
+export interface SocketAddress {
+  readonly path: string
+}
+
+/** The files of what listeners that speak TLS show their clients. */
+export interface CertificateFiles {
+  readonly cert: string
+  readonly key: string
 }
 
 /** A registry that the proxy may reach, and how. */
@@ -55,7 +71,12 @@ export interface Config {
     /** `file:PATH`, `env:NAME` or `systemd:NAME`, with `file:default` already made a path. */
     readonly key: string
   }
-  readonly proxy: { readonly listen: readonly ListenAddress[] }
+  readonly proxy: {
+    readonly listen: readonly ListenAddress[]
+    readonly certificate: CertificateFiles | undefined
+    /** Names beside loopback's own by which clients may call the proxy, without port. */
+    readonly hosts: readonly string[]
+  }
   readonly upstreams: readonly UpstreamConfig[]
   /** Whose credential `build_registry_credentials` of a request is. */
   readonly buildRegistry:
@@ -80,7 +101,11 @@ export interface Config {
 export function defaultConfig(paths: Paths): Config {
   return {
     vault: { path: paths.vault, key: `file:${paths.key}` },
-    proxy: { listen: [{ address: '127.0.0.1', port: 5000 }] },
+    proxy: {
+      listen: [{ address: '127.0.0.1', port: 5000 }],
+      certificate: undefined,
+      hosts: [],
+    },
     upstreams: [],
     buildRegistry: undefined,
     identities: [],

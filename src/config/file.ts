@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { PurserError, systemCode } from '../model/errors.ts'
-import { type Config, defaultConfig } from './config.ts'
+import { type CertificateFiles, type Config, defaultConfig } from './config.ts'
 import type { Paths } from './paths.ts'
 
 /** A file of more than 1 MiB is no configuration that a person wrote. */
@@ -39,14 +39,32 @@ export function readCertificates(path: string, uid: number | undefined): string 
   return readTrustedFile(path, { what: 'a file of [tls] ca', required: true, uid }) ?? ''
 }
 
+/**
+ * Reads what the proxy's listeners show to clients that speak TLS.
+ *
+ * @throws `config-invalid` if a file cannot be read; `unsafe-file` if others can write it, or read
+ * the key.
+ */
+export function readServerCertificate({ cert, key }: CertificateFiles, uid: number | undefined) {
+  const read = (path: string, what: string, secret: boolean) =>
+    readTrustedFile(path, { what, required: true, uid, secret }) ?? ''
+  return {
+    cert: read(cert, 'cert of [proxy]', false),
+    key: read(key, 'key of [proxy]', true),
+  }
+}
+
 interface TrustedFile {
   readonly what: string
+  /** Whether others may not even read it. */
+  readonly secret?: boolean
   /** Otherwise there may be none. */
   readonly required: boolean
   readonly uid: number | undefined
 }
 
-function readTrustedFile(path: string, { what, required, uid }: TrustedFile): string | undefined {
+function readTrustedFile(path: string, file: TrustedFile): string | undefined {
+  const { what, required, uid, secret = false } = file
   let fd: number
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
@@ -62,6 +80,11 @@ function readTrustedFile(path: string, { what, required, uid }: TrustedFile): st
     if (foreign || (stat.mode & 0o022) !== 0) {
       throw new PurserError('unsafe-file', `${path} can be written by others`, {
         hint: `make it yours alone: chown $(id -u) ${path} && chmod go-w ${path}`,
+      })
+    }
+    if (secret && (stat.mode & 0o077) !== 0) {
+      throw new PurserError('unsafe-file', `${path} can be read by others`, {
+        hint: `make it yours alone: chmod 600 ${path}`,
       })
     }
     if (!stat.isFile() || stat.size > MAX_FILE_BYTES) {

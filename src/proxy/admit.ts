@@ -8,8 +8,12 @@ import { isAbsolute } from './way.ts'
  */
 const LOOPBACK = /^(?:(?:[a-z0-9-]+\.)*localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?$/
 
-/** Decides who may speak: `undefined`, or why not. */
-export type Admission = (req: IncomingMessage) => Problem | undefined
+/**
+ * Decides who may speak: `undefined`, or why not.
+ *
+ * @param open whether the request came where no page can send one, by whatever name
+ */
+export type Admission = (req: IncomingMessage, open?: boolean) => Problem | undefined
 
 /**
  * Makes the check that every request passes before anything is read from it.
@@ -25,7 +29,7 @@ export type Admission = (req: IncomingMessage) => Problem | undefined
  */
 export function createAdmission(hosts: readonly string[]): Admission {
   const named = new Set(hosts.map((host) => host.toLowerCase()))
-  return (req) => {
+  return (req, open = false) => {
     const { rawHeaders } = req
     const asked: string[] = []
     for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -35,7 +39,7 @@ export function createAdmission(hosts: readonly string[]): Admission {
       const refused = refuse(req, name, value)
       if (refused !== undefined) return refused
     }
-    return isAbsolute(req.url ?? '') ? undefined : refuseHost(asked, named)
+    return open || isAbsolute(req.url ?? '') ? undefined : refuseHost(asked, named)
   }
 }
 

@@ -15,14 +15,24 @@ const ALIVE: LocalAnswer = { kind: 'local', type: 'text/plain; charset=utf-8', b
  */
 const BASE: LocalAnswer = { kind: 'local', type: 'application/json', body: '{}' }
 
-/** The answer to a health check or to `/v2/`; `undefined` for everything else. */
-export function answerHere(method: string, url: string): LocalAnswer | undefined {
+/**
+ * The answer to a health check, to `/metrics` or to `/v2/`; `undefined` for everything else.
+ *
+ * @param metrics - what tells them, where there are any
+ */
+export function answerHere(
+  method: string,
+  url: string,
+  metrics?: () => Promise<LocalAnswer>,
+): LocalAnswer | Promise<LocalAnswer> | undefined {
   if (method !== 'GET' && method !== 'HEAD') return undefined
   const mark = url.indexOf('?')
   switch (mark === -1 ? url : url.slice(0, mark)) {
     case '/livez':
     case '/readyz':
       return ALIVE
+    case '/metrics':
+      return metrics?.()
     case '/v2':
     case '/v2/':
       return BASE

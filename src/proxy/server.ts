@@ -1,12 +1,5 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { ListenAddress, UpstreamConfig } from '../config/config.ts'
-import { PurserError, systemCode } from '../model/errors.ts'
 import { CONNECTIONS_PER_ORIGIN, type Net } from '../net/net.ts'
 import type { Log } from '../observe/log.ts'
 import type { RateLimits } from '../observe/rate-limits.ts'
@@ -18,6 +11,7 @@ import { createAuthorizer } from './authorize.ts'
 import { linger } from './body.ts'
 import { type CrowdOptions, createCrowd } from './crowd.ts'
 import { createForward, type Delivery } from './forward.ts'
+import { isSocket, type Listener, type ServerCertificate, startListener } from './listener.ts'
 import { answerHere, type LocalAnswer, sendLocal } from './local.ts'
 import { isProblem, type Problem, problemOf, sendProblem } from './problem.ts'
 import { type Route, routeOf } from './route.ts'
@@ -33,11 +27,17 @@ export interface ProxyOptions {
   readonly net: Pick<Net, 'upstream'>
   /** Is told what registries say of their limits. */
   readonly rateLimits: RateLimits
+  /** What `/metrics` answers; without, there is no such path. */
+  readonly metrics?: () => Promise<LocalAnswer>
   readonly workspace: string
   /** How long a connection may stand still in the middle of a request. Default: 20 min. */
   readonly stallTimeoutMs?: number
   /** Default: as many connections as an origin has, and 30 s of patience. */
   readonly crowd?: Partial<Pick<CrowdOptions, 'connections' | 'patienceMs'>>
+  /** For listeners that speak TLS. */
+  readonly certificate?: ServerCertificate
+  /** Whose a unix socket must be. */
+  readonly uid?: number
   /** Names beside loopback's own by which clients may call the proxy, without port. */
   readonly hosts?: readonly string[]
   readonly log: Log
@@ -59,24 +59,6 @@ export interface Proxy {
 }
 
 /**
- * Limits that fit layers of many gigabytes, and clients that keep connections for later.
- *
- * @see https://nodejs.org/api/http.html#httpcreateserveroptions-requestlistener
- */
-const LIMITS = {
-  // Node's 300 s end every upload that takes longer: 408, in the middle of a layer.
-  requestTimeout: 0,
-  headersTimeout: 60_000,
-  // Longer than any client's own (Go's is 90 s): who closes first must not be the server, or a
-  // request that is on its way meets a closed door.
-  keepAliveTimeout: 120_000,
-  // Google's registry makes upload URLs of a kilobyte and headers to match; Node's limit is 16 KiB.
-  maxHeaderSize: 128 * 1024,
-  // Most requests have no body: they go without a stream for it.
-  optimizeEmptyRequests: true,
-} as const
-
-/**
  * A client that neither reads nor writes any more holds a connection, to us and to the registry, even
  * while nobody else wants it. Longer than a registry may take to commit an upload: the client
  * is silent then too.
@@ -86,6 +68,14 @@ const STALL_TIMEOUT_MS = 20 * 60_000
 /** How long a transfer may go on once the proxy is told to stop; service managers allow 90 s. */
 const GRACE_MS = 10_000
 
+/** Where a request came in. */
+interface Door {
+  /** The one upstream that is served there. */
+  readonly own: UpstreamConfig | undefined
+  /** Whether its own file permissions say who may come: then any name is one of ours. */
+  readonly open: boolean
+}
+
 /** Makes a proxy that listens nowhere yet. */
 export function createProxy(options: ProxyOptions): Proxy {
   const { upstreams, rateLimits, workspace, log, now, stallTimeoutMs = STALL_TIMEOUT_MS } = options
@@ -94,15 +84,17 @@ export function createProxy(options: ProxyOptions): Proxy {
   const crowd = createCrowd({ connections: CONNECTIONS_PER_ORIGIN, now, ...options.crowd })
   const ways = { dispatcher: options.net.upstream, crowd }
   const forward = createForward({ ways, authorizer, seal: createSeal(), rateLimits, workspace })
-  const servers = new Set<Server>()
-  let closing = false
+  const { certificate, uid = 0 } = options
+  const listening = { stallTimeoutMs, certificate, uid }
+  const listeners = new Set<Listener>()
+  let closing: Promise<unknown> | undefined
 
-  async function serve(own: UpstreamConfig | undefined, req: IncomingMessage, res: ServerResponse) {
+  async function serve(door: Door, req: IncomingMessage, res: ServerResponse) {
     const startedAt = now()
     let route: Route | undefined
     let delivery: Delivery
     try {
-      const found = admit(req) ?? (await findRoute(own, req))
+      const found = admit(req, door.open) ?? (await findRoute(door, req))
       if (isProblem(found)) {
         delivery = { kind: 'problem', problem: found }
       } else if (found.kind === 'local') {
@@ -117,16 +109,16 @@ export function createProxy(options: ProxyOptions): Proxy {
     if (delivery.kind === 'problem' && !res.headersSent) sendProblem(res, delivery.problem)
     linger(req)
     logAccess(log, req.method, route, delivery, now() - startedAt)
-    if (closing) res.once('close', closeIdle)
+    if (closing !== undefined) res.once('close', closeIdle)
   }
 
   async function findRoute(
-    own: UpstreamConfig | undefined,
+    { own, open }: Door,
     { method = '', url = '', headers: { host } }: IncomingMessage,
   ): Promise<LocalAnswer | Route | Problem> {
-    const here = answerHere(method, url)
+    const here = answerHere(method, url, options.metrics)
     if (here !== undefined) return here
-    const found = wayOf(upstreams, own, { url, host })
+    const found = wayOf(upstreams, own, { url, host, open })
     const way = found instanceof Promise ? await found : found
     if (isProblem(way)) return way
     const local = way.url === url ? undefined : answerHere(method, way.url)
@@ -134,47 +126,20 @@ export function createProxy(options: ProxyOptions): Proxy {
   }
 
   function closeIdle(): void {
-    for (const server of servers) server.closeIdleConnections()
+    for (const listener of listeners) listener.closeIdle()
   }
 
   return {
     async listen(address, own) {
-      const onRequest: RequestListener = (req, res) => void serve(own, req, res)
-      const server = createServer(LIMITS, onRequest)
-      // Node would answer 100 by itself; forwarding does, once it is sure that the body is wanted.
-      server.on('checkContinue', onRequest)
-      server.timeout = stallTimeoutMs
-      servers.add(server)
-      return listen(server, address)
+      const open = isSocket(address)
+      const onRequest: RequestListener = (req, res) => void serve({ own, open }, req, res)
+      const listener = await startListener(address, { ...listening, onRequest })
+      listeners.add(listener)
+      return listener.address
     },
     async close(graceMs = GRACE_MS) {
-      closing = true
-      await Promise.all([...servers].map((server) => closeServer(server, graceMs)))
+      closing ??= Promise.all([...listeners].map((listener) => listener.close(graceMs)))
+      await closing
     },
   }
-}
-
-function listen(server: Server, { address, port }: ListenAddress): Promise<ListenAddress> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      const told = `cannot listen on ${address}:${port}`
-      const taken = systemCode(cause) === 'EADDRINUSE'
-      const hint = taken ? 'stop what listens there, or choose a port with --listen' : undefined
-      reject(new PurserError('network', told, { cause, hint }))
-    })
-    server.listen({ host: address, port }, () => {
-      const bound = server.address()
-      resolve({ address, port: bound === null || typeof bound === 'string' ? port : bound.port })
-    })
-  })
-}
-
-function closeServer(server: Server, graceMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), graceMs)
-    server.close(() => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }

@@ -18,6 +18,8 @@ export interface Address {
   readonly url: string
   /** The Host header. */
   readonly host: string | undefined
+  /** Whether the header names the registry: on a unix socket it names nothing else. */
+  readonly open?: boolean
 }
 
 /**
@@ -45,14 +47,25 @@ export function isAbsolute(url: string): boolean {
 export function wayOf(
   table: UpstreamTable,
   own: UpstreamConfig | undefined,
-  { url, host = '' }: Address,
+  { url, host = '', open = false }: Address,
 ): Way | Problem | Promise<Way | Problem> {
   const [, authority, path = ''] = url.startsWith('/') ? [] : (ABSOLUTE.exec(url) ?? [])
   if (authority === undefined) {
     const label = LABELLED.exec(host)?.[1]?.toLowerCase()
-    return label === undefined ? { own, url } : join(own, url, label, upstreamCalled(table, label))
+    if (label !== undefined) return join(own, url, label, upstreamCalled(table, label))
+    return open ? byHost(table, own, { url, host }) : { own, url }
   }
   return join(own, path, authority, upstreamWritten(table, authority))
+}
+
+/** Clients of a unix socket send whatever host they like, or the registry's. */
+async function byHost(
+  table: UpstreamTable,
+  own: UpstreamConfig | undefined,
+  { url, host }: { readonly url: string; readonly host: string },
+): Promise<Way | Problem> {
+  const named = await upstreamWritten(table, host)
+  return named === undefined ? { own, url } : join(own, url, host, named)
 }
 
 async function join(

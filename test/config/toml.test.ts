@@ -28,7 +28,11 @@ describe('a configuration file', () => {
   it('is the defaults where it is empty', () => {
     expect(parse('')).toEqual({
       vault: { path: '/d/vault.db', key: 'file:/c/key' },
-      proxy: { listen: [{ address: '127.0.0.1', port: 5000 }] },
+      proxy: {
+        listen: [{ address: '127.0.0.1', port: 5000 }],
+        certificate: undefined,
+        hosts: [],
+      },
       upstreams: [],
       buildRegistry: undefined,
       identities: [],
@@ -45,7 +49,10 @@ describe('a configuration file', () => {
       url = "sqlite:v.db"
       key = "env:PURSER_KEY"
       [proxy]
-      listen = ["127.0.0.1:5000", "[::1]:5000"]
+      listen = ["127.0.0.1:5000", "[::1]:5000", "tls://127.0.0.1:5443", "unix:/run/p.sock"]
+      cert = "proxy.pem"
+      key = "/etc/proxy.key"
+      hosts = ["purser.corp"]
       [[upstream]]
       host = "GHCR.io"
       alias = "ghcr"
@@ -63,7 +70,16 @@ describe('a configuration file', () => {
       ca = ["/etc/ssl/corp.pem", "own.pem"]
     `)
     expect(config.vault).toEqual({ path: '/c/v.db', key: 'env:PURSER_KEY' })
-    expect(config.proxy.listen[1]).toEqual({ address: '::1', port: 5000 })
+    expect(config.proxy).toEqual({
+      listen: [
+        { address: '127.0.0.1', port: 5000 },
+        { address: '::1', port: 5000 },
+        { address: '127.0.0.1', port: 5443, tls: true },
+        { path: '/run/p.sock' },
+      ],
+      certificate: { cert: '/c/proxy.pem', key: '/etc/proxy.key' },
+      hosts: ['purser.corp'],
+    })
     expect(config.upstreams).toEqual([
       {
         host: { name: 'ghcr.io', hostname: 'ghcr.io', port: undefined },
@@ -115,6 +131,19 @@ describe('a configuration file', () => {
     [
       '[proxy]\nlisten = ["0.0.0.0:5000"]',
       '/c/config.toml: proxy.listen.0 must be a loopback address, not "0.0.0.0:5000"',
+    ],
+    [
+      '[proxy]\nlisten = ["tls://10.0.0.1:443"]',
+      '/c/config.toml: proxy.listen.0 must be a loopback address, not "tls://10.0.0.1:443"',
+    ],
+    [
+      '[proxy]\nlisten = ["unix:p.sock"]',
+      '/c/config.toml: proxy.listen.0 must be unix: and an absolute path, not "unix:p.sock"',
+    ],
+    ['[proxy]\ncert = "a.pem"', '/c/config.toml: proxy.key is missing'],
+    [
+      '[proxy]\nhosts = ["a:1"]',
+      '/c/config.toml: proxy.hosts.0 must be a name, without port, not "a:1"',
     ],
     [
       '[proxy]\nlisten = ["127.0.0.1"]',

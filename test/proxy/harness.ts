@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import type { Readable } from 'node:stream'
 import { Agent } from 'undici'
 import { onTestFinished } from 'vitest'
-import type { UpstreamConfig } from '../../src/config/config.ts'
+import type { ListenAddress, UpstreamConfig } from '../../src/config/config.ts'
 import { parseHost } from '../../src/model/host.ts'
 import { type Login, staticLogin } from '../../src/model/login.ts'
 import { Secret } from '../../src/model/secret.ts'
@@ -56,6 +56,8 @@ interface Running {
 
 export interface RunOptions extends Partial<ProxyOptions> {
   readonly login?: () => Login | undefined
+  /** Default: a free port of 127.0.0.1. */
+  readonly listen?: ListenAddress
   /** The upstream that the port is for. */
   readonly own?: UpstreamConfig
 }
@@ -87,7 +89,8 @@ export async function runProxy(
     now: Date.now,
     ...options,
   })
-  const { port } = await proxy.listen({ address: '127.0.0.1', port: 0 }, options.own)
+  const bound = await proxy.listen(options.listen ?? { address: '127.0.0.1', port: 0 }, options.own)
+  const port = 'path' in bound ? 0 : bound.port
   onTestFinished(async () => {
     await proxy.close(0)
     await dispatcher.destroy()

@@ -1,0 +1,181 @@
+import * as v from 'valibot'
+import { isRepository } from '../model/grammar.ts'
+import { tryParseHost } from '../model/host.ts'
+import type { HealthConfig, IdentityConfig, ListenAddress } from './config.ts'
+import { parseListen } from './listen.ts'
+
+/** Far more than a node has registries; each costs a listener or a line in a table. */
+const MAX_LIST = 1000
+
+const host = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const parsed = tryParseHost(dataset.value)
+    if (parsed !== undefined) return parsed
+    addIssue({ message: 'must be a registry host such as ghcr.io or localhost:5000' })
+    return NEVER
+  }),
+)
+
+const listen = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }): ListenAddress => {
+    const parsed = parseListen(dataset.value)
+    if (typeof parsed !== 'string') return parsed
+    addIssue({ message: parsed })
+    return NEVER
+  }),
+)
+
+const endpoint = v.pipe(
+  v.string(),
+  v.regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$/, 'must be host:port'),
+)
+
+const origin = v.pipe(
+  v.string(),
+  v.check(isOrigin, 'must be an origin such as https://auth.example.com'),
+)
+
+/** `host` or `host/prefix`. */
+const place = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const slash = dataset.value.indexOf('/')
+    const end = slash === -1 ? dataset.value.length : slash
+    const parsed = tryParseHost(dataset.value.slice(0, end))
+    const prefix = dataset.value.slice(end + 1)
+    if (parsed !== undefined && (prefix === '' || isRepository(prefix))) {
+      return { host: parsed, prefix }
+    }
+    addIssue({ message: 'must be a registry host, or host/prefix, as in ghcr.io/acme' })
+    return NEVER
+  }),
+)
+
+/** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
+const ROLE_ARN = /^arn:aws[a-z-]*:iam::[0-9]{12}:role\/[\w+=,.@/-]{1,512}$/
+/** @see https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
+const SESSION_NAME = /^[\w+=,.@-]{2,64}$/
+
+const name = v.pipe(v.string(), v.nonEmpty('must not be empty'), v.maxLength(1224))
+
+const DNS_NAME =
+  /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/
+
+const list = <T extends v.GenericSchema>(item: T) => v.pipe(v.array(item), v.maxLength(MAX_LIST))
+
+const upstream = v.strictObject({
+  host,
+  alias: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/, 'must be lower-case letters, digits, . _ or -'),
+    ),
+  ),
+  listen: v.optional(listen),
+  actions: v.optional(list(v.picklist(['pull', 'push', 'delete'])), ['pull', 'push']),
+  tls: v.optional(v.boolean(), true),
+  realms: v.optional(list(origin), []),
+  on_fault: v.optional(v.picklist(['fail', 'anonymous']), 'fail'),
+  registry: v.optional(v.picklist(['ghcr', 'generic'])),
+})
+
+const identity = v.pipe(
+  v.strictObject({
+    host: place,
+    profile: v.optional(name),
+    role_arn: v.optional(v.pipe(v.string(), v.regex(ROLE_ARN, 'must be the ARN of a role'))),
+    external_id: v.optional(name),
+    session_name: v.optional(
+      v.pipe(
+        v.string(),
+        v.regex(SESSION_NAME, 'must be 2 to 64 letters, digits, _ + = , . @ or -'),
+      ),
+    ),
+  }),
+  v.transform(
+    ({ host, profile, role_arn: arn, external_id, session_name }): IdentityConfig => ({
+      ...host,
+      profile,
+      role:
+        arn === undefined ? undefined : { arn, externalId: external_id, sessionName: session_name },
+    }),
+  ),
+)
+
+const ambient = v.strictObject({
+  enabled: v.optional(v.boolean(), false),
+  requests: v.optional(v.boolean(), false),
+})
+
+const health = v.pipe(
+  v.strictObject({
+    interval_minutes: v.optional(v.pipe(v.number(), v.minValue(1, 'must be 1 or more'))),
+    on_change: v.optional(
+      v.union([
+        v.pipe(
+          v.string(),
+          v.transform((program) => [program] as const),
+        ),
+        v.pipe(v.tupleWithRest([v.string()], v.string()), v.readonly()),
+      ]),
+    ),
+  }),
+  v.transform(
+    ({ interval_minutes: minutes, on_change }): HealthConfig => ({
+      intervalMs: minutes === undefined ? undefined : minutes * 60_000,
+      onChange: on_change,
+    }),
+  ),
+)
+
+const proxy = v.strictObject({
+  listen: v.optional(list(listen)),
+  cert: v.optional(v.string()),
+  key: v.optional(v.string()),
+  hosts: v.optional(
+    list(v.pipe(v.string(), v.regex(DNS_NAME, 'must be a name, without port'))),
+    [],
+  ),
+})
+
+/** A configuration file, as TOML has it. */
+export const file = v.strictObject({
+  vault: v.optional(
+    v.strictObject({
+      url: v.optional(
+        v.pipe(v.string(), v.startsWith('sqlite:', 'must be sqlite:default or sqlite:PATH')),
+        'sqlite:default',
+      ),
+      key: v.optional(
+        v.pipe(v.string(), v.regex(/^(file|env|systemd):./, 'must be file:, env: or systemd:')),
+        'file:default',
+      ),
+    }),
+    {},
+  ),
+  proxy: v.optional(proxy, {}),
+  upstream: v.optional(list(upstream), []),
+  build_registry: v.optional(v.strictObject({ host, repository: v.optional(v.string()) })),
+  identity: v.optional(list(identity), []),
+  ambient: v.optional(ambient, {}),
+  health: v.optional(health, {}),
+  connect: v.optional(v.record(endpoint, endpoint), {}),
+  tls: v.optional(v.strictObject({ ca: v.optional(list(v.string()), []) }), {}),
+})
+
+/** The keys of each table, by its name; of the file itself, by none. */
+export const KEYS: Readonly<Record<string, readonly string[]>> = {
+  '': Object.keys(file.entries),
+  vault: Object.keys(file.entries.vault.wrapped.entries),
+  proxy: Object.keys(proxy.entries),
+  upstream: Object.keys(upstream.entries),
+  build_registry: Object.keys(file.entries.build_registry.wrapped.entries),
+  ambient: Object.keys(ambient.entries),
+  tls: Object.keys(file.entries.tls.wrapped.entries),
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text && /^https?:/.test(text)
+}
