@@ -26,6 +26,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
     'gaxios',
   ],
   pino: ['pino'],
+  'prom-client': ['Counter', 'Gauge', 'Registry'],
   'smol-toml': ['parse'],
   undici: ['Agent'],
 }
