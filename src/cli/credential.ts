@@ -7,6 +7,7 @@ import { Secret } from '../model/secret.ts'
 import type { Registry } from '../registries/registry.ts'
 import { parseCredentials } from '../request/credentials.ts'
 import type { CliContext } from './context.ts'
+import { checkGoogleFile, keysOfGoogleFile, withGoogleFile } from './google-file.ts'
 import { readNamed, readStdin } from './input.ts'
 import { ask } from './prompt.ts'
 
@@ -78,25 +79,34 @@ function readKeys(registry: Registry, keys: CredentialKeys): Credential | undefi
 }
 
 /** Variables pass what arguments must not: only their names are on the command line. */
-function readVariables({ host, registry }: Owner, list: string, { env }: CliContext): Credential {
+async function readVariables(
+  { host, registry }: Owner,
+  list: string,
+  context: CliContext,
+): Promise<Credential> {
   const names = list.split(',').map((name) => name.trim())
   const keys = names.map((name) => {
-    const value = env[name]
+    const value = context.env[name]
     if (value === undefined || value === '') {
       throw new PurserError('usage', `--from-env: ${quote(name)} is not set`)
     }
     return [name, value] as const
   })
-  const credential = readKeys(registry, Object.fromEntries(keys))
-  if (credential !== undefined) return credential
+  const given = await withGoogleFile(Object.fromEntries(keys), context)
+  const credential = readKeys(registry, given)
+  if (credential !== undefined) {
+    await checkGoogleFile(credential)
+    return credential
+  }
   throw new PurserError('usage', `--from-env: ${host.name} takes none of ${quote(list)}`, {
     hint: `it is a registry of kind ${registry.name}: see purser login --help`,
   })
 }
 
 /** @throws `usage` if it is another registry's: stored here, it would go out to this one */
-function readJson({ host, registry }: Owner, text: string): Credential {
-  const given = parseCredentials(text, '--json')
+async function readJson({ host, registry }: Owner, text: string): Promise<Credential> {
+  const googles = keysOfGoogleFile(text)
+  const given = googles ? { keys: googles, registry: undefined } : parseCredentials(text, '--json')
   const named = given?.registry?.replace(/^[a-z]+:\/\//, '').replace(/\/.*$/, '')
   if (named !== undefined && tryParseHost(named)?.name !== host.name) {
     throw new PurserError(
@@ -105,6 +115,9 @@ function readJson({ host, registry }: Owner, text: string): Credential {
     )
   }
   const credential = given && registry.read(given.keys)
-  if (credential !== undefined) return credential
+  if (credential !== undefined) {
+    await checkGoogleFile(credential)
+    return credential
+  }
   throw new PurserError('usage', '--json: there is no credential in it')
 }

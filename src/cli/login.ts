@@ -21,13 +21,15 @@ Examples:
   $ purser login 123456789012.dkr.ecr.us-east-1.amazonaws.com \\
       --from-env AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,AWS_REGION
   $ AWS_PROFILE=dev purser login public.ecr.aws --from-env AWS_PROFILE
+  $ purser login us-docker.pkg.dev --json service-account.json
   $ purser login ghcr.io --json credential.json
 
 What --from-env takes, and --json as keys:
   Amazon ECR   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, or also AWS_SESSION_TOKEN;
                or AWS_PROFILE; or, alone or with either, AWS_ROLE_ARN, or also AWS_EXTERNAL_ID
                and AWS_ROLE_SESSION_NAME
-  Google       GCP_ACCESS_TOKEN
+  Google       GCP_ACCESS_TOKEN; or GOOGLE_APPLICATION_CREDENTIALS, the path of a credential file
+               or its text; --json takes such a file as it is
   Azure        AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_TENANT_ID; or AZURE_CLIENT_ID alone, for
                an identity of this machine
   NVIDIA NGC   NGC_API_KEY
