@@ -1,6 +1,5 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import { type Agent, request as httpsRequest } from 'node:https'
-import { pipeline, Transform } from 'node:stream'
 import type { HttpHandler, HttpHandlerOptions } from '@smithy/core/protocols'
 import { PurserError } from '../../model/errors.ts'
 import { quote } from '../../model/host.ts'
@@ -98,18 +97,21 @@ export function createSdkHandler({
         ...(abortSignal instanceof AbortSignal ? [abortSignal] : []),
       ])
       abort.throwIfAborted()
-      const received = await new Promise<IncomingMessage>((resolve, reject) => {
-        send(request, abort).on('response', resolve).on('error', reject).end(bodyOf(request))
-      }).catch((error: unknown) => {
+      try {
+        const received = await new Promise<IncomingMessage>((resolve, reject) => {
+          send(request, abort).on('response', resolve).on('error', reject).end(bodyOf(request))
+        })
+        answer = headOf(received)
+        const headers = Object.fromEntries(
+          Object.entries(received.headers).map(([name, value]) => [name, String(value)]),
+        )
+        // The SDK takes bytes for a stream's, and would collect whatever comes.
+        const body = await receive(received)
+        return { response: { statusCode: answer.status, headers, body } }
+      } catch (error) {
         if (!timeout.aborted) throw error
         throw new PurserError('network', `no answer within ${timeoutMs / 1000} s`)
-      })
-      answer = headOf(received)
-      const body = pipeline(received, createLimit(), () => undefined)
-      const headers = Object.fromEntries(
-        Object.entries(received.headers).map(([name, value]) => [name, String(value)]),
-      )
-      return { response: { statusCode: answer.status, headers, body } }
+      }
     },
     updateHttpClientConfig: () => undefined,
     httpHandlerConfigs: () => ({}),
@@ -151,14 +153,17 @@ function headOf({ statusCode = 0, headers }: IncomingMessage): Answer {
   }
 }
 
-/** The SDK would collect whatever comes. */
-function createLimit(): Transform {
-  let size = 0
-  return new Transform({
-    transform(chunk: Buffer, _, callback) {
+/** @throws if it is longer than any answer, of which no more is read then */
+function receive(received: IncomingMessage): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    received.on('error', reject)
+    received.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size > MAX_ANSWER_BYTES) callback(new Error('the answer is too long'))
-      else callback(null, chunk)
-    },
+      if (size > MAX_ANSWER_BYTES) received.destroy(new Error('the answer is too long'))
+      else chunks.push(chunk)
+    })
+    received.on('end', () => resolve(Buffer.concat(chunks)))
   })
 }
