@@ -1,10 +1,11 @@
 import { cpus } from 'node:os'
 import { openShipped, type Shipped } from '../test/binary/shipped.ts'
 import { run } from '../test/clients/child.ts'
+import { measureAgent } from './agent.ts'
 import { measurePull, measurePush } from './memory.ts'
 import { HOST, PASSWORD, startNginx, USERNAME } from './nginx.ts'
 import { measureProxy } from './proxy.ts'
-import { measureStartUp } from './start-up.ts'
+import { measureEntries, measureExchange, measureStartUp } from './start-up.ts'
 import { type Row, renderTable } from './table.ts'
 
 const ENV = { PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/bin' }
@@ -44,7 +45,12 @@ async function withLogin(shipped: Shipped): Promise<Shipped> {
   return shipped
 }
 
-const rows = [...(await section('starting', measureStartUp))]
+const rows = [
+  ...(await section('starting', measureStartUp)),
+  ...(await section('starting, ECR', measureExchange)),
+  ...(await section('starting, a large vault', measureEntries)),
+  ...(await section('agent', measureAgent)),
+]
 if (await hasWrkAndNginx()) {
   for (const tls of [false, true]) {
     const title = `proxy, ${tls ? 'TLS' : 'plain'} upstream`
