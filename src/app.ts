@@ -51,6 +51,8 @@ export interface App {
   ownResolver(): Promise<Resolver>
   /** Asks the agent where there is one; a request of this process's own is its own to answer. */
   resolver(): Promise<Resolver>
+  /** Removes all logins from the disk. */
+  forgetLogins(): Promise<void>
   close(): Promise<void>
 }
 
@@ -169,6 +171,10 @@ export function createApp(runtime: Runtime, flags: Flags = {}, seen?: ExchangeSe
       const { vault } = await app.config()
       return preferAgent(createAgentClient({ socket, uid, vault: vault.path }), app.ownResolver)
     }),
+    async forgetLogins() {
+      const { clearDirectory } = await import('./logins/directory.ts')
+      clearDirectory(paths.logins, runtime.uid)
+    },
     async close() {
       await Promise.all(closers.splice(0).map((close) => close()))
     },

@@ -39,6 +39,8 @@ export interface Session {
   vault(): Promise<Vault>
   /** The vault's file and key, for what is done to them as such. */
   vaultFile(): Promise<VaultFile>
+  /** Removes the logins that are kept on disk. */
+  forgetLogins(): Promise<void>
   registries(): Promise<readonly Registry[]>
   /** In the order in which they are asked. */
   sources(): Promise<readonly Source[]>

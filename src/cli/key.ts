@@ -41,8 +41,9 @@ async function init(context: CliContext): Promise<void> {
 }
 
 async function rotate(context: CliContext): Promise<void> {
-  await withSession(context, {}, async ({ vaultFile }) => {
+  await withSession(context, {}, async ({ vaultFile, forgetLogins }) => {
     const { entries, ...info } = await rotateKey(await vaultFile())
+    await forgetLogins()
     context.writeOut(render(info))
     const sealed = entries === 1 ? '1 entry' : `${entries} entries`
     say(context, `sealed ${sealed} with a new key; the old one opens nothing any more`)

@@ -47,8 +47,7 @@ export function createDirectory({ path, uid, now, complain }: DirectoryOptions):
     const at = now()
     if (at - sweptAt < SWEEP_INTERVAL_MS) return
     sweptAt = at
-    const files = readdirSync(path)
-      .filter((name) => OWN_NAME.test(name))
+    const files = ownNames(path)
       .map((name) => ({ name, ageMs: Math.abs(at - modifiedAt(join(path, name))) }))
       .toSorted((a, b) => a.ageMs - b.ageMs)
     const superfluous = files.filter(({ ageMs }, i) => i >= MAX_FILES || ageMs > MAX_AGE_MS)
@@ -91,6 +90,21 @@ export function createDirectory({ path, uid, now, complain }: DirectoryOptions):
         return join(path, name)
       }),
   }
+}
+
+/**
+ * Removes all files that were kept in a directory.
+ *
+ * @throws `unsafe-file` if it is not the user's alone; the system's error if they cannot be removed
+ */
+export function clearDirectory(path: string, uid: Uid): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return
+  inspectDirectory(path, uid)
+  for (const name of ownNames(path)) rmSync(join(path, name), { force: true })
+}
+
+function ownNames(path: string): readonly string[] {
+  return readdirSync(path).filter((name) => OWN_NAME.test(name))
 }
 
 /** Another process may remove it meanwhile. */

@@ -76,9 +76,9 @@ export function openSealedLogins(options: SealedLoginsOptions): SealedLogins {
   let cabinet: Cabinet | undefined
   let lookedAt = Number.NEGATIVE_INFINITY
 
-  function currentCabinet(): Cabinet | undefined {
+  function currentCabinet({ ttlMs } = { ttlMs: KEY_TTL_MS }): Cabinet | undefined {
     const at = now()
-    if (Math.abs(at - lookedAt) < KEY_TTL_MS) return cabinet
+    if (Math.abs(at - lookedAt) < ttlMs) return cabinet
     lookedAt = at
     const key = readKey()
     if (key?.id !== cabinet?.key.id) cabinet = key && createCabinet(key)
@@ -94,7 +94,8 @@ export function openSealedLogins(options: SealedLoginsOptions): SealedLogins {
       return text === undefined ? undefined : decodeSlot(text)
     },
     write(key, slot) {
-      const open = currentCabinet()
+      // Under a key that was rotated a moment ago nothing may be sealed any more.
+      const open = currentCabinet({ ttlMs: 0 })
       if (open === undefined) return
       const name = open.name(key)
       directory.write(name, open.seal(name, encodeSlot(slot)))

@@ -85,6 +85,15 @@ describe('a login that was exchanged', () => {
     expect(JSON.parse((await serving.status()).body)).toMatchObject({ logins: { kept: 1 } })
   })
 
+  it('is gone with the key that it was sealed with', async () => {
+    await logIn('right')
+    await get(ALONE)
+    expect((await shipped.purser(['key', 'rotate'])).status).toBe(0)
+    expect(readdirSync(join(shipped.home, 'logins'))).toEqual([])
+    expect([await get(ALONE), await get(ALONE)]).toEqual([api.password, api.password])
+    expect(api.calls).toHaveLength(2)
+  })
+
   it('stays in memory if it is told to', async () => {
     await logIn('right')
     const off = { ...ALONE, PURSER_CACHE: 'off' }

@@ -79,6 +79,7 @@ export async function openCommandLine(options: CommandLineOptions = {}): Promise
     workspace,
     vault: async () => vault,
     vaultFile: async () => file,
+    forgetLogins: async () => undefined,
     registries: async () => registries,
     sources: async () => sources,
     resolver: async () => resolver,

@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { clearDirectory } from '../../src/logins/directory.ts'
 import { Secret } from '../../src/model/secret.ts'
 import type { Home } from './home.ts'
 import { HOUR, machine, modeOf, slotFile } from './machine.ts'
@@ -159,6 +160,15 @@ describe('the key of logins', () => {
 
 describe('the directory', () => {
   const name = (i: number) => i.toString(16).padStart(64, '0')
+
+  it('can be cleared of all that is its own, and need not be there', async () => {
+    const { home, open, ask } = machine()
+    clearDirectory(home.directory, process.geteuid?.())
+    await ask(open())
+    writeFileSync(join(home.directory, 'notes.txt'), '')
+    clearDirectory(home.directory, process.geteuid?.())
+    expect(readdirSync(home.directory)).toEqual(['notes.txt'])
+  })
 
   it('loses what is a day old, or from the future, and nothing of anybody else', async () => {
     const { home, open, ask } = machine()
