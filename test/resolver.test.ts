@@ -3,7 +3,7 @@ import { createCache } from '../src/cache/cache.ts'
 import type { Credential } from '../src/model/credential.ts'
 import { PurserError } from '../src/model/errors.ts'
 import { parseHost } from '../src/model/host.ts'
-import type { Login } from '../src/model/login.ts'
+import { type Login, staticLogin } from '../src/model/login.ts'
 import { Secret } from '../src/model/secret.ts'
 import type { Target } from '../src/model/target.ts'
 import type { Registry } from '../src/registries/registry.ts'
@@ -12,6 +12,7 @@ import type { Source } from '../src/sources/source.ts'
 
 const never = new AbortController().signal
 const HOUR = 60 * 60 * 1000
+const START = 1_800_000_000_000
 
 const target: Target = {
   workspace: 'default',
@@ -67,7 +68,7 @@ function cloud(now: () => number, fail?: () => void) {
 }
 
 function setUp(sources: readonly Source[], fail?: () => void) {
-  let at = 1_800_000_000_000
+  let at = START
   const now = () => at
   const { registry, exchanges } = cloud(now, fail)
   const resolver = createResolver({
@@ -158,5 +159,85 @@ describe('a resolver', () => {
     expect(await secret()).toBe('minted-2')
     resolver.forget?.(refused.login)
     expect(await secret()).toBe('minted-2')
+  })
+
+  it('makes one exchange of 10,000 questions at once', async () => {
+    const { secret, exchanges } = setUp([source('vault', () => keys('k'))])
+    const secrets = await Promise.all(Array.from({ length: 10_000 }, secret))
+    expect(new Set(secrets)).toEqual(new Set(['minted-1']))
+    expect(exchanges()).toBe(1)
+  })
+
+  it('renews a login in its last part of life, and tells when that is', async () => {
+    const { resolver, exchanges, pass } = setUp([source('vault', () => keys('k'))])
+    const first = await resolver.resolve(target, never)
+    if (first === undefined) throw new Error('no login')
+    expect(resolver.upkeepOf?.(first.login)).toEqual({
+      slot: expect.stringContaining('cloud'),
+      dueAt: START + 8.1 * HOUR,
+      servedUntil: START + 10.8 * HOUR,
+    })
+    pass(8 * HOUR)
+    expect((await resolver.renew?.(target, never))?.login).toBe(first.login)
+    pass(0.1 * HOUR)
+    const second = await resolver.renew?.(target, never)
+    expect(second?.login.secret.reveal()).toBe('minted-2')
+    expect(exchanges()).toBe(2)
+    expect(resolver.upkeepOf?.(first.login)).toBeUndefined()
+  })
+
+  it('knows no upkeep of a login that is in its credential', async () => {
+    const { resolver } = setUp([source('vault', () => password)])
+    const resolution = await resolver.resolve(target, never)
+    if (resolution === undefined) throw new Error('no login')
+    expect(resolver.upkeepOf?.(resolution.login)).toBeUndefined()
+    expect((await resolver.renew?.(target, never))?.login.username).toBe('u')
+  })
+
+  it('asks the next source where a machine has no such identity, and the cloud not again', async () => {
+    let at = START
+    let asked = 0
+    const missing: Registry = {
+      ...cloud(() => at).registry,
+      async exchange(credential) {
+        if (credential.kind === 'basic') return staticLogin('u', credential.password)
+        asked++
+        return undefined
+      },
+    }
+    const now = () => at
+    const resolver = createResolver({
+      sources: [source('cloud', () => ({ kind: 'ambient-gcp' })), source('vault', () => password)],
+      registries: [missing],
+      cache: createCache<Login | undefined>({ now }),
+      now,
+    })
+    const ask = async () => (await resolver.resolve(target, never))?.source
+    expect([await ask(), await ask()]).toEqual(['vault', 'vault'])
+    expect(asked).toBe(1)
+    at += 9 * 60_000
+    await ask()
+    expect(asked).toBe(2)
+  })
+
+  it.each<[string, Credential, number]>([
+    ['is exchanged anew when its marks change', { kind: 'ambient-gcp' }, 2],
+    ['is not, if it holds what it needs', keys('k'), 1],
+  ])('a credential of the machine %s', async (_, credential, expected) => {
+    let mark = 'one'
+    const now = () => START
+    const { registry, exchanges } = cloud(now)
+    const resolver = createResolver({
+      sources: [source('cloud', () => credential)],
+      registries: [registry],
+      cache: createCache<Login | undefined>({ now }),
+      now,
+      markOf: () => mark,
+    })
+    await resolver.resolve(target, never)
+    await resolver.resolve(target, never)
+    mark = 'two'
+    await resolver.resolve(target, never)
+    expect(exchanges()).toBe(expected)
   })
 })
