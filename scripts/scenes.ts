@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 const HELPER = 'docker-credential-purser'
 const HOST = 'ghcr.io'
 const ECR_HOST = '123456789012.dkr.ecr.us-east-1.amazonaws.com'
+const ECR_API = 'api.ecr.us-east-1.amazonaws.com:443'
 
 /** The example key of AWS's own documentation: nobody's. */
 const ECR_KEYS = {
@@ -17,9 +18,19 @@ const ECR_KEYS = {
   AWS_REGION: 'us-east-1',
 }
 
+/** One start of the program. */
+interface Scene {
+  readonly name: string
+  readonly args: readonly string[]
+  readonly input: string
+  readonly env?: Readonly<Record<string, string>>
+  /** How it has to end. Default: 0. */
+  readonly status?: number
+}
+
 /**
  * Has the program in `directory` do what it is started for most often, so that the scripts' code
- * caches hold what it needs for that. It asks nobody but this process.
+ * caches hold what it needs for that. It asks nobody but this process and its children.
  *
  * @param execArgv - as the binary has them: code is compiled for one set of flags
  */
@@ -29,35 +40,56 @@ export async function rehearse(directory: string, execArgv: readonly string[]): 
   amazon.listen(0, '127.0.0.1')
   await once(amazon, 'listening')
   const { port } = amazon.address() as AddressInfo
-  const play = async (name: string, args: readonly string[], input = '') => {
-    const script = join(import.meta.dirname, 'rehearsal.ts')
-    const child = spawn(process.execPath, [...execArgv, script, ...args], {
-      argv0: name,
-      env: {
-        PURSER_HOME: home,
-        REHEARSAL: directory,
-        AWS_ENDPOINT_URL_ECR: `http://127.0.0.1:${port}`,
-      },
-    })
+  const node = [process.execPath, ...execArgv, join(import.meta.dirname, 'rehearsal.ts')] as const
+  const usual = { PURSER_HOME: home, REHEARSAL: directory }
+
+  async function play({ name, args, input, env = {}, status = 0 }: Scene): Promise<void> {
+    const [program, ...before] = node
+    const child = spawn(program, [...before, ...args], { argv0: name, env: { ...usual, ...env } })
     const said: Buffer[] = []
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (some) => said.push(some))
     child.stdin.end(input)
-    const [status] = await once(child, 'close')
-    if (status === 0) return
-    throw new Error(`${name} ${args.join(' ')} ended with ${status}: ${Buffer.concat(said)}`)
+    const [ended] = await once(child, 'close')
+    if (ended === status) return
+    throw new Error(`${name} ${args.join(' ')} ended with ${ended}: ${Buffer.concat(said)}`)
   }
+  const get = (input: string, more: Partial<Scene> = {}) =>
+    play({ name: HELPER, args: ['get'], input, ...more })
+  const login = (args: readonly string[], input: string) =>
+    play({ name: 'purser', args: ['login', ...args], input })
+
   try {
-    await play('purser', ['--help'])
-    await play('purser', ['login', HOST, '--username', 'u', '--password-stdin'], 'p')
-    await play('purser', ['login', ECR_HOST, '--json', '-'], JSON.stringify(ECR_KEYS))
-    await play('purser', ['get', HOST])
-    await play('purser', ['list'])
-    // What a client asks comes last, and with nothing set: what is kept last is found fastest.
-    await play(HELPER, ['get'], ECR_HOST)
-    await play(HELPER, ['get'], HOST)
+    await login([HOST, '--username', 'u', '--password-stdin'], 'p')
+    await login([ECR_HOST, '--json', '-'], JSON.stringify(ECR_KEYS))
+    await whileAgentRuns(home, () => get(HOST))
+    await get(HOST)
+    const env = { AWS_ENDPOINT_URL_ECR: `http://127.0.0.1:${port}` }
+    await get(ECR_HOST, { env })
+    // This time, the login is there already.
+    await get(ECR_HOST, { env })
+    // With a configuration, and on the way to TLS: nobody here has a certificate.
+    writeFileSync(join(home, 'config.toml'), `[connect]\n"${ECR_API}" = "127.0.0.1:${port}"\n`)
+    await get(ECR_HOST, { env: { PURSER_CACHE: 'off' }, status: 1 })
   } finally {
     amazon.close()
     rmSync(home, { recursive: true, force: true })
+  }
+}
+
+/** An agent that runs from source: how it was compiled does not matter. */
+async function whileAgentRuns(home: string, work: () => Promise<void>): Promise<void> {
+  const main = join(import.meta.dirname, '../src/main.ts')
+  const args = ['serve', '--listen', '127.0.0.1:0']
+  const agent = spawn(process.execPath, [main, ...args], { env: { PURSER_HOME: home } })
+  try {
+    let said = ''
+    for await (const some of agent.stderr) {
+      said += some
+      if (said.includes('agent listening')) return await work()
+    }
+    throw new Error(`the agent ended: ${said}`)
+  } finally {
+    agent.kill()
   }
 }
 
