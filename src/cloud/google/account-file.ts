@@ -25,6 +25,9 @@ const STS_USER_URL = 'https://sts.googleapis.com/v1/oauthtoken'
 const MIN_LIFETIME_S = 600
 const MAX_LIFETIME_S = 43_200
 
+/** The pool of a company's people. */
+const WORKFORCE = /^\/\/iam\.googleapis\.com\/locations\/[^/]+\/workforcePools\/[^/]+\/providers\/./
+
 const text = v.pipe(v.string(), v.nonEmpty())
 const secret = v.pipe(
   text,
@@ -183,6 +186,10 @@ function parseImpersonated(value: unknown, path: string): ImpersonatedAccount {
 
 function parseExternal(value: unknown, path: string): ExternalAccount {
   const parsed = check(external, value, path)
+  const { workforce_pool_user_project: project } = parsed
+  if (project !== undefined && !WORKFORCE.test(parsed.audience)) {
+    throw incomplete(`${path}workforce_pool_user_project is for people, and audience is not`)
+  }
   const impersonation = parsed.service_account_impersonation_url
   return {
     type: 'external_account',
@@ -194,7 +201,7 @@ function parseExternal(value: unknown, path: string): ExternalAccount {
     lifetimeS: parsed.service_account_impersonation?.token_lifetime_seconds,
     clientId: parsed.client_id,
     clientSecret: parsed.client_secret,
-    userProject: parsed.workforce_pool_user_project,
+    userProject: project,
   }
 }
 

@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { PurserError } from '../../model/errors.ts'
 import { Secret } from '../../model/secret.ts'
 import type { GoogleAccount } from './account.ts'
 import { parseAccount } from './account-file.ts'
-import { type FoundAccount, findGcloudAccount, gcloudFolder, readFileOf } from './gcloud.ts'
+import { type FoundAccount, findGcloudAccount, gcloudFolder, isFile, readFileOf } from './gcloud.ts'
 import { askMetadata } from './metadata.ts'
 import { nameAccount } from './name.ts'
 import type { GooglePlace, GoogleToken } from './place.ts'
@@ -42,12 +41,12 @@ async function findAccount(env: GooglePlace['env']): Promise<FoundAccount | unde
   const folder = gcloudFolder(env)
   if (folder === undefined) return undefined
   const wellKnown = join(folder, 'application_default_credentials.json')
-  if (existsSync(wellKnown)) return readFileOf(wellKnown, 'application default credentials')
+  if (isFile(wellKnown)) return readFileOf(wellKnown, 'application default credentials')
   return findGcloudAccount(folder, env)
 }
 
 /** The variable is a path, by Google's own rule; some platforms put the file itself there. */
-export function isJson(text: string): boolean {
+function isJson(text: string): boolean {
   return text.trimStart().startsWith('{')
 }
 

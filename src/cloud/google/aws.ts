@@ -1,10 +1,13 @@
 import type { AwsSecurityCredentialsSupplier } from 'google-auth-library/build/src/auth/awsclient.js'
 import { PurserError } from '../../model/errors.ts'
+import { quote } from '../../model/host.ts'
 import type { AwsIdentity } from '../aws/identity.ts'
 import type { GooglePlace } from './place.ts'
 
 /** Where the keys of a machine are asked for if nothing says where it is. */
 const ANY_REGION = 'us-east-1'
+/** A label of a name: what is signed is for Amazon's own service. */
+const REGION = /^[a-z0-9-]{1,63}$/
 
 /**
  * The machine's AWS identity as the SDK takes it: found as for Amazon's registries, so by a profile,
@@ -14,7 +17,11 @@ const ANY_REGION = 'us-east-1'
  * the keys of all.
  */
 export function awsSupplier(place: GooglePlace): AwsSecurityCredentialsSupplier {
-  const region = place.env['AWS_REGION'] || place.env['AWS_DEFAULT_REGION'] || ANY_REGION
+  const { AWS_REGION: named, AWS_DEFAULT_REGION: otherwise } = place.env
+  const region = named || otherwise || ANY_REGION
+  if (!REGION.test(region)) {
+    throw new PurserError('config-invalid', `AWS_REGION ${quote(region)} is not a region`)
+  }
   return {
     getAwsRegion: async () => region,
     async getAwsSecurityCredentials() {

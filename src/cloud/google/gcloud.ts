@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { PurserError, systemCode } from '../../model/errors.ts'
@@ -7,6 +6,7 @@ import { quote } from '../../model/host.ts'
 import { Secret } from '../../model/secret.ts'
 import { type GoogleAccount, resourceOf } from './account.ts'
 import { parseAccount } from './account-file.ts'
+import { readSmallFile, unreadable } from './file.ts'
 import type { GooglePlace } from './place.ts'
 
 type Env = GooglePlace['env']
@@ -17,6 +17,8 @@ export interface FoundAccount {
   /** For people. */
   readonly from: string
 }
+
+const HINT = 'see whether this user may read it, or log in anew with gcloud'
 
 /** Properties of a configuration, as `section/name`. */
 type Properties = ReadonlyMap<string, string>
@@ -47,13 +49,14 @@ export async function findGcloudAccount(
   folder: string,
   env: Env,
 ): Promise<FoundAccount | undefined> {
-  const name = env['CLOUDSDK_ACTIVE_CONFIG_NAME'] || (await readText(join(folder, 'active_config')))
+  const name =
+    env['CLOUDSDK_ACTIVE_CONFIG_NAME'] || (await readSmallFile(join(folder, 'active_config'), HINT))
   const properties = await readProperties(folder, name?.trim() || 'default')
   const property = (key: string) => env[variableOf(key)] || properties.get(key)
   const file = property('auth/credential_file_override')
   const address = property('core/account')
   const found =
-    file === undefined ? await readLogin(folder, address) : await readFileOf(file, 'gcloud’s file')
+    file === undefined ? await readLogin(folder, address) : await readFileOf(file, "gcloud's file")
   const impersonated = property('auth/impersonate_service_account')
   if (found === undefined || impersonated === undefined) return found
   return { ...found, account: impersonate(found.account, impersonated) }
@@ -90,7 +93,7 @@ function impersonate(account: GoogleAccount, list: string): GoogleAccount {
 async function readProperties(folder: string, name: string): Promise<Properties> {
   // The name is a file's: nothing outside of its folder.
   if (!/^[a-z][-a-z0-9]*$/i.test(name)) return new Map()
-  const text = (await readText(join(folder, 'configurations', `config_${name}`))) ?? ''
+  const text = (await readSmallFile(join(folder, 'configurations', `config_${name}`), HINT)) ?? ''
   const properties = new Map<string, string>()
   let section = ''
   for (const line of text.split('\n')) {
@@ -101,15 +104,6 @@ async function readProperties(folder: string, name: string): Promise<Properties>
   return properties
 }
 
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
-    throw unreadable(path, error)
-  }
-}
-
 /** What the database of gcloud's credentials holds of one. */
 const row = v.object({ value: v.union([v.string(), v.instance(Uint8Array)]) })
 
@@ -118,12 +112,17 @@ async function readLogin(
   address: string | undefined,
 ): Promise<FoundAccount | undefined> {
   const path = join(folder, 'credentials.db')
-  if (address === undefined || !existsSync(path)) return undefined
+  if (address === undefined || !isFile(path)) return undefined
   const value = await readRow(path, address)
   if (value === undefined) return undefined
   const account = parseAccount(new Secret(value))
   const named = account.type === 'authorized_user' ? { ...account, name: address } : account
   return { account: named, from: `gcloud's login, ${quote(path)}` }
+}
+
+/** No pipe: who opens one that nobody writes into waits for ever. */
+export function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true
 }
 
 async function readRow(path: string, address: string): Promise<string | undefined> {
@@ -142,7 +141,7 @@ async function readRow(path: string, address: string): Promise<string | undefine
       database.close()
     }
   } catch (error) {
-    throw unreadable(path, error)
+    throw unreadable(path, systemCode(error) ?? 'not what gcloud writes', HINT)
   }
 }
 
@@ -153,18 +152,13 @@ async function readRow(path: string, address: string): Promise<string | undefine
  * @throws `exchange-failed` if it cannot be read
  */
 export async function readFileOf(path: string, name: string): Promise<FoundAccount> {
+  const hint = `${name} names it: see whether it is there, and readable for this user`
+  const text = await readSmallFile(path, hint)
+  if (text === undefined) throw unreadable(path, 'ENOENT', hint)
   try {
-    const text = await readFile(path, 'utf8')
     return { account: parseAccount(new Secret(text)), from: `${name}, ${quote(path)}` }
   } catch (error) {
-    if (!(error instanceof PurserError)) throw unreadable(path, error)
+    if (!(error instanceof PurserError)) throw error
     throw new PurserError(error.code, `${name} ${quote(path)}`, { cause: error })
   }
-}
-
-function unreadable(path: string, error: unknown): PurserError {
-  const why = systemCode(error) ?? 'not what gcloud writes'
-  return new PurserError('exchange-failed', `cannot read ${quote(path)}: ${why}`, {
-    hint: 'see whether this user may read it, or log in anew with gcloud',
-  })
 }

@@ -1,11 +1,9 @@
-import { open } from 'node:fs/promises'
-import { describeError, PurserError, systemCode } from '../../model/errors.ts'
+import { describeError, PurserError } from '../../model/errors.ts'
 import { quote } from '../../model/host.ts'
 import { ask, type Way } from './ask.ts'
 import type { ExternalSource } from './external-source.ts'
+import { readSmallFile, unreadable } from './file.ts'
 
-/** Tokens of Azure and of Kubernetes have 1 to 4 KiB, an assertion of SAML more. */
-const MAX_TOKEN_BYTES = 64 * 1024
 /** Who gives a machine its tokens is on the machine, or its link. */
 const TIMEOUT_MS = 5_000
 
@@ -35,22 +33,10 @@ function nameSource(source: TokenSource): string {
 }
 
 async function readToken(path: string): Promise<string> {
-  try {
-    const file = await open(path)
-    try {
-      const buffer = Buffer.alloc(MAX_TOKEN_BYTES + 1)
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, 0)
-      if (bytesRead > MAX_TOKEN_BYTES) throw new RangeError('too long')
-      return buffer.toString('utf8', 0, bytesRead)
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    const why = error instanceof RangeError ? 'it has more than 64 KiB' : systemCode(error)
-    throw new PurserError('exchange-failed', `cannot read file ${quote(path)}: ${why}`, {
-      hint: 'credential_source of the credential file names it: see whether it is there, and readable',
-    })
-  }
+  const hint = 'credential_source of the credential file names it: see whether it is there'
+  const text = await readSmallFile(path, hint)
+  if (text !== undefined) return text
+  throw unreadable(path, 'ENOENT', hint)
 }
 
 async function askFor(source: TokenSource & { readonly kind: 'url' }, way: Way): Promise<string> {

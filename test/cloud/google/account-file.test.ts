@@ -215,6 +215,11 @@ describe('a file that cannot be used', () => {
       'credential_source names neither a file, a URL nor AWS',
     ],
     [
+      'has a project for people, and no people',
+      JSON.stringify({ ...external, workforce_pool_user_project: 'acme' }),
+      `${NOT}workforce_pool_user_project is for people, and audience is not`,
+    ],
+    [
       'wants a token of a minute',
       JSON.stringify({
         ...external,

@@ -207,6 +207,11 @@ describe('an identity that is set up and cannot be used', () => {
       'cannot read "HOME/key.json": ENOENT',
     ],
     [
+      'names a folder',
+      { env: { GOOGLE_APPLICATION_CREDENTIALS: 'HOME' } },
+      'cannot read "HOME": it is not a file',
+    ],
+    [
       'names a file that is none of Google’s',
       { files: { [ADC]: '{}' } },
       `application default credentials "HOME/${ADC}": not a credential file of Google's: type is missing, or not what Google writes there`,

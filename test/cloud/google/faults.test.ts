@@ -160,18 +160,18 @@ describe('what Google refuses is told in one line', () => {
 describe('a proof that cannot be read', () => {
   const source = (credential_source: object) => ({ ...external, credential_source })
   test.each<[string, object, Setup, string]>([
-    ['is in no file', external, {}, ': cannot read file "HOME/proof": ENOENT'],
+    ['is in no file', external, {}, ': cannot read "HOME/proof": ENOENT'],
     [
       'is a folder',
       source({ file: 'HOME/folder' }),
       { files: { 'folder/x': '' } },
-      ': cannot read file "HOME/folder": EISDIR',
+      ': cannot read "HOME/folder": it is not a file',
     ],
     [
       'is too long',
       external,
       { files: { proof: 'x'.repeat(64 * 1024 + 1) } },
-      ': cannot read file "HOME/proof": it has more than 64 KiB',
+      ': cannot read "HOME/proof": it has more than 64 KiB',
     ],
     ['is empty', external, { files: { proof: '\n' } }, ': there is nothing in file "HOME/proof"'],
     [
