@@ -16,7 +16,7 @@ export interface Renewal extends Resolver {
 }
 
 /** What there is to tell of a renewal. */
-export interface RenewalStats {
+interface RenewalStats {
   /** How many logins are kept that a cloud has given. */
   readonly kept: number
   /** When the first of them ends. */
@@ -171,6 +171,11 @@ export function createRenewal({ resolver, now, random, log }: RenewalOptions): R
       const resolution = await resolver.resolve(target, signal)
       if (resolution !== undefined) track(resolution, target, now())
       return resolution
+    },
+    forget(login) {
+      const entry = known.get(login)
+      if (entry !== undefined && tracked.get(entry.slot) === entry) tracked.delete(entry.slot)
+      resolver.forget?.(login)
     },
     check,
     start() {

@@ -66,6 +66,10 @@ function machine({ lifeMs = 12 * HOUR, random = 0.5 } = {}) {
     most: () => most,
     ask: async (host: string) =>
       (await renewal.resolve(target(host), never))?.login.secret.reveal(),
+    async forget(host: string) {
+      const resolution = await renewal.resolve(target(host), never)
+      if (resolution !== undefined) renewal.forget?.(resolution.login)
+    },
     async pass(ms: number) {
       at += ms
       await renewal.check()
@@ -233,6 +237,15 @@ describe('a renewal', () => {
       renewed: 0,
       failed: 0,
     })
+  })
+
+  it('lets go of a login that a registry refused, until somebody asks again', async () => {
+    const { forget, pass, exchanges, renewal, ask } = machine()
+    await forget('a1.example')
+    expect(renewal.stats()).toMatchObject({ kept: 0 })
+    await pass(9.5 * HOUR)
+    expect(exchanges).toHaveLength(1)
+    expect(await ask('a1.example')).toBe('minted-2')
   })
 
   it('stops when it is closed', async () => {
