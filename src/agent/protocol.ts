@@ -27,6 +27,9 @@ export const STATUS_PATH = '/v1/status'
  */
 export const MISDIRECTED = 421
 
+/** What to do about an agent or a client that does not speak this protocol. */
+const VERSIONS = 'it may be of another version: start the agent anew'
+
 const ACTIONS: readonly Action[] = ['pull', 'push', 'delete']
 
 /** What a client asks, and of whom. */
@@ -147,7 +150,10 @@ function parseFields(text: string, what: string): ReadonlyMap<string, unknown> {
   try {
     value = JSON.parse(text)
   } catch (error) {
-    throw new PurserError('request-invalid', `the agent's ${what} is not JSON`, { cause: error })
+    throw new PurserError('request-invalid', `the agent's ${what} is not JSON`, {
+      cause: error,
+      hint: VERSIONS,
+    })
   }
   if (typeof value === 'object' && value !== null) return new Map(Object.entries(value))
   throw invalid(what, 'it must be an object')
@@ -160,5 +166,5 @@ function parseTime(text: string): Date {
 }
 
 function invalid(what: string, message: string): PurserError {
-  return new PurserError('request-invalid', `the agent's ${what}: ${message}`)
+  return new PurserError('request-invalid', `the agent's ${what}: ${message}`, { hint: VERSIONS })
 }

@@ -1,9 +1,18 @@
 import { systemCode } from '../model/errors.ts'
 
+/** What to do about somebody who says nothing. */
+export const SILENCE = 'see whether a firewall is in between, and try again'
+
 /** What Node's codes for a connection that did not come about ask of an operator. */
 const ADVICE = new Map([
   ['ENOTFOUND', 'check the spelling of the host, and DNS'],
   ['EAI_AGAIN', 'check the network and DNS'],
+  ['ECONNREFUSED', 'see whether it runs, and on that port'],
+  ['ETIMEDOUT', SILENCE],
+  ...['EHOSTUNREACH', 'ENETUNREACH'].map((code) => [code, 'check the network'] as const),
+  ...['ECONNRESET', 'UND_ERR_SOCKET'].map(
+    (code) => [code, 'it hung up: try again, and see whether a proxy is in between'] as const,
+  ),
   ...['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'].map(
     (code) => [code, 'if it speaks plain http, configure it with tls = false'] as const,
   ),

@@ -9,6 +9,7 @@ import { checkServerIdentity, type TLSSocket, connect as tlsConnect } from 'node
 import { createLru } from '../cache/lru.ts'
 import { PurserError } from '../model/errors.ts'
 import { isAddress, isPublicAddress } from './address.ts'
+import { SILENCE } from './advice.ts'
 import { createTrust } from './trust.ts'
 
 /** Where a request wants to go; the hostname is without brackets. */
@@ -105,7 +106,9 @@ export function createDialer({
 
 function within(timeoutMs: number, socket: Socket, event: string): Socket {
   const timer = setTimeout(() => {
-    const error = new PurserError('network', `no connection within ${timeoutMs / 1000} s`)
+    const error = new PurserError('network', `no connection within ${timeoutMs / 1000} s`, {
+      hint: SILENCE,
+    })
     socket.destroy(error)
   }, timeoutMs)
   const stop = () => clearTimeout(timer)

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { readBounded } from '../model/bytes.ts'
 import { PurserError } from '../model/errors.ts'
-import { adviceOn } from './advice.ts'
+import { adviceOn, SILENCE } from './advice.ts'
 
 /** A question whose answer is a JSON document. */
 export interface JsonRequest {
@@ -123,7 +123,9 @@ async function receive(
   } catch (error) {
     signal.throwIfAborted()
     if (timeout.aborted) {
-      throw new PurserError('network', `${what}: no answer within ${timeoutMs / 1000} s`)
+      throw new PurserError('network', `${what}: no answer within ${timeoutMs / 1000} s`, {
+        hint: SILENCE,
+      })
     }
     if (error instanceof PurserError) throw error
     throw new PurserError('network', what, { cause: error, hint: adviceOn(error) })

@@ -64,7 +64,7 @@ async function given(
   const expiresAt = lifeOfToken(login.secret)?.expiresAt
   if (expiresAt !== undefined && expiresAt.getTime() <= now) {
     throw new PurserError(
-      'exchange-failed',
+      'credential-expired',
       `the token for ${host.name} expired at ${expiresAt.toISOString()}`,
       { hint: 'give a service principal instead: a token can be had for it at any time' },
     )

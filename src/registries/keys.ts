@@ -38,6 +38,7 @@ export function readPair(
       throw new PurserError(
         'credential-incomplete',
         `both ${usernameKey} and ${passwordKey} must be provided together`,
+        { hint: `give ${username === undefined ? usernameKey : passwordKey} too` },
       )
     }
   }

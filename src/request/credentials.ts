@@ -10,6 +10,9 @@ interface RequestCredentials {
 
 type Json = Readonly<Record<string, unknown>>
 
+/** What to do about a credential that cannot be read. */
+const FORMS = 'see docs/request.md for the forms that are taken'
+
 /** How deep one JSON text may stand in another: an older client put all keys into `PASSWORD`. */
 const MAX_NESTING = 3
 
@@ -36,7 +39,9 @@ export function parseCredentials(value: string, path: string): RequestCredential
   const pair = value.replace(/\r?\n$/, '')
   const colon = pair.indexOf(':')
   if (colon === pair.length - 1 || !USERNAME.test(pair.slice(0, Math.max(colon, 0)))) {
-    throw new PurserError('request-invalid', `${path} is neither a JSON object nor user:password`)
+    throw new PurserError('request-invalid', `${path} is neither a JSON object nor user:password`, {
+      hint: FORMS,
+    })
   }
   const keys = { USERNAME: pair.slice(0, colon), PASSWORD: pair.slice(colon + 1) }
   return { registry: undefined, keys }
@@ -59,7 +64,7 @@ export function registryNamedIn(value: string): string | undefined {
 function parseJsonForm(object: Json, path: string): RequestCredentials | undefined {
   const { registry, type: _, credentials, ...rest } = object
   if (registry !== undefined && registry !== null && typeof registry !== 'string') {
-    throw new PurserError('request-invalid', `${path}: registry must be a string`)
+    throw new PurserError('request-invalid', `${path}: registry must be a string`, { hint: FORMS })
   }
   const isFlat = credentials === undefined || credentials === null || credentials === ''
   const structured = isFlat ? {} : keysOf(asObject(credentials, `${path}: credentials`), path)
@@ -80,7 +85,7 @@ function keysOf(object: Json, path: string): CredentialKeys {
     // Half of a surrogate pair would go out as another character: another password.
     if (typeof value === 'string' && value.isWellFormed()) keys.push([key, value])
     else if (isCredentialKey(key)) {
-      throw new PurserError('request-invalid', `${path}: ${key} must be a string`)
+      throw new PurserError('request-invalid', `${path}: ${key} must be a string`, { hint: FORMS })
     }
   }
   return Object.fromEntries(keys)
@@ -108,14 +113,16 @@ function parseObject(text: string, path: string): Json {
   try {
     value = JSON.parse(text)
   } catch {
-    throw new PurserError('request-invalid', `${path} begins like JSON and is none`)
+    throw new PurserError('request-invalid', `${path} begins like JSON and is none`, {
+      hint: FORMS,
+    })
   }
   return asObject(value, path)
 }
 
 function asObject(value: unknown, path: string): Json {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
-  throw new PurserError('request-invalid', `${path} must be a JSON object`)
+  throw new PurserError('request-invalid', `${path} must be a JSON object`, { hint: FORMS })
 }
 
 function isEmpty(keys: CredentialKeys): boolean {

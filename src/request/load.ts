@@ -29,7 +29,9 @@ function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw new PurserError('request-invalid', 'the request is not UTF-8')
+    throw new PurserError('request-invalid', 'the request is not UTF-8', {
+      hint: 'save it as UTF-8',
+    })
   }
 }
 
@@ -72,5 +74,7 @@ function readFully(fd: number, buffer: Buffer): number {
 }
 
 function tooLong(): PurserError {
-  return new PurserError('request-invalid', 'the request has more than 1 MiB')
+  return new PurserError('request-invalid', 'the request has more than 1 MiB', {
+    hint: 'leave out what is not about images and their credentials',
+  })
 }

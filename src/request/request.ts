@@ -15,6 +15,9 @@ export interface ContainerRequest {
 }
 
 /** The spellings of each field, by platforms and their versions; the first one present counts. */
+/** What to do about a request that cannot be read. */
+const FIELDS = 'see docs/request.md for its fields'
+
 const IMAGE_CREDENTIALS = ['image_credentials', 'imageCredentials']
 const BUILD_REGISTRY_CREDENTIALS = [
   'build_registry_credentials',
@@ -41,7 +44,9 @@ type Place = readonly [path: string, object: Json]
  */
 export function parseRequest(text: string): ContainerRequest {
   if (Buffer.byteLength(text) > MAX_REQUEST_BYTES) {
-    throw new PurserError('request-invalid', 'the request has more than 1 MiB')
+    throw new PurserError('request-invalid', 'the request has more than 1 MiB', {
+      hint: 'leave out what is not about images and their credentials',
+    })
   }
   const request = asObject(parseJson(text), 'request')
   const places: Place[] = [['request', request]]
@@ -61,13 +66,13 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new PurserError('request-invalid', 'the request is not JSON')
+    throw new PurserError('request-invalid', 'the request is not JSON', { hint: FIELDS })
   }
 }
 
 function asObject(value: unknown, path: string): Json {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
-  throw new PurserError('request-invalid', `${path} must be an object`)
+  throw new PurserError('request-invalid', `${path} must be an object`, { hint: FIELDS })
 }
 
 /** The fields that are there; `null` and the empty string say what a missing one says. */
@@ -86,7 +91,9 @@ function textAt(places: readonly Place[], names: readonly string[]): string | un
     const [found] = present(object, names)
     if (found === undefined) continue
     if (typeof found.value === 'string') return found.value
-    throw new PurserError('request-invalid', `${path}.${found.name} must be a string`)
+    throw new PurserError('request-invalid', `${path}.${found.name} must be a string`, {
+      hint: FIELDS,
+    })
   }
   return undefined
 }

@@ -14,6 +14,7 @@ export function basicHeader(host: Host, login: Login): Secret {
     throw new PurserError(
       'credential-unsupported',
       `${host.name} takes a password, and the credential is an identity token`,
+      { hint: 'log in with a password or an access token' },
     )
   }
   // The server would take what follows the colon for a part of the password.
@@ -21,6 +22,7 @@ export function basicHeader(host: Host, login: Login): Secret {
     throw new PurserError(
       'credential-unsupported',
       `the user name for ${host.name} has a colon, which a registry cannot be told`,
+      { hint: 'log in with a user name that has none' },
     )
   }
   const pair = `${login.username}:${login.secret.reveal()}`

@@ -97,7 +97,7 @@ export async function fetchToken(
   const parsed = v.safeParse(answer, document)
   if (!parsed.success) {
     const what = `${realm.url.host} answered without a "token" or "access_token" that fits a header`
-    throw new PurserError('upstream-refused', what)
+    throw new PurserError('upstream-refused', what, { hint: 'see who answers: it may be a proxy' })
   }
   // Counted from here by our own clock: "issued_at" is by another's, which may be hours off.
   const issuedAt = now()

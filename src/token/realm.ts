@@ -84,7 +84,11 @@ function parseRealm(text: string): URL | undefined {
 function refused(upstream: Upstream, realm: string, why: string, url?: URL): PurserError {
   const { name } = upstream.host
   const message = `refused to send a credential of ${name} to ${quote(realm)}: ${why}`
-  if (url === undefined) return new PurserError('policy', message)
+  if (url === undefined) {
+    return new PurserError('policy', message, {
+      hint: 'see who answers: a token service has a plain https URL',
+    })
+  }
   return new PurserError('policy', message, {
     hint: `if it is ${name}'s token service, add to its [[upstream]]: realms = ["${url.origin}"]`,
   })

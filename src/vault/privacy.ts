@@ -63,7 +63,9 @@ export function readPrivateFile(
     const opened = fstatSync(fd)
     checkFile(path, opened, uid, privacy)
     if (opened.size > maxBytes) {
-      throw new PurserError('unsafe-file', `${path} is larger than ${maxBytes} bytes`)
+      throw new PurserError('unsafe-file', `${path} is larger than ${maxBytes} bytes`, {
+        hint: 'see whether it is the file that you mean',
+      })
     }
     return readFileSync(fd, 'utf8')
   } finally {

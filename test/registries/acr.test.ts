@@ -121,7 +121,7 @@ describe('a login that somebody else had made', () => {
   ])('and has ended is never sent: by %s', async (_name, credential) => {
     const { exchange } = await setUp()
     expect(await failureOf(exchange(credential))).toMatchObject({
-      code: 'exchange-failed',
+      code: 'credential-expired',
       message: `the token for ${HOST} expired at ${new Date(NOW - 1000).toISOString()}`,
       hint: expect.stringContaining('service principal'),
     })

@@ -28,6 +28,12 @@ const HINTS: Readonly<Record<string, string>> = {
     "a conditional access policy of the tenant forbids it: ask the tenant's administrator",
 }
 
+/** What had its time: only its owner can renew it. */
+const OVER = new Set(['AADSTS7000222', 'AADSTS700024'])
+
+/** Entra has hundreds of numbers, and tells what each means. */
+const LOOK_UP = 'look the number up at https://login.microsoftonline.com/error'
+
 const entraRefusal = v.object({
   error: v.optional(v.string()),
   error_codes: v.optional(v.array(v.pipe(v.number(), v.integer(), v.minValue(0)))),
@@ -57,9 +63,10 @@ export function refusalIn({ document }: JsonAnswer): string | undefined {
 export function refusedBy(what: string, answer: JsonAnswer, hint?: string): PurserError {
   const { status } = answer
   const name = refusalIn(answer)
+  const isOver = name !== undefined && OVER.has(name)
   const told = name === undefined ? `status ${status}` : `${name}, status ${status}`
-  return new PurserError('exchange-failed', `${what}: ${told}`, {
-    hint: HINTS[name ?? ''] ?? hintFor(status) ?? hint,
+  return new PurserError(isOver ? 'credential-expired' : 'exchange-failed', `${what}: ${told}`, {
+    hint: HINTS[name ?? ''] ?? hintFor(status) ?? hint ?? LOOK_UP,
     status,
   })
 }

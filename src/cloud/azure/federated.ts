@@ -34,7 +34,9 @@ export async function findFederated(
   const where = file === undefined ? 'AZURE_FEDERATED_TOKEN' : 'AZURE_FEDERATED_TOKEN_FILE'
   const required = (name: string, value = env[name]) => {
     if (value) return value
-    throw new PurserError('credential-incomplete', `${where} is set, and ${name} is not`)
+    throw new PurserError('credential-incomplete', `${where} is set, and ${name} is not`, {
+      hint: 'the platform sets them together, for a service account with an application',
+    })
   }
   const authority = env['AZURE_AUTHORITY_HOST']
   const application = {
