@@ -39,6 +39,10 @@ export interface UpstreamConfig {
   readonly tls: boolean
   /** Origins beside the registry's own that its credentials may go to for a token. Default: none. */
   readonly realms: readonly string[]
+  /** Whether clients follow its redirects by themselves. Default: `pass`. */
+  readonly redirects: 'pass' | 'follow'
+  /** Origins to which its redirects are followed here although they are not public. Default: none. */
+  readonly storage: readonly string[]
   /** What a client gets when a credential is there and cannot be used. Default: `fail`. */
   readonly onFault: 'fail' | 'anonymous'
   /** What kind of registry it is, where its name cannot tell: GitHub Enterprise runs anywhere. */
@@ -125,6 +129,8 @@ export function defaultUpstream(host: Host): UpstreamConfig {
     actions: ['pull', 'push'],
     tls: true,
     realms: [],
+    redirects: 'pass',
+    storage: [],
     onFault: 'fail',
     registry: undefined,
   }

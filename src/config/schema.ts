@@ -77,6 +77,8 @@ const upstream = v.strictObject({
   actions: v.optional(list(v.picklist(['pull', 'push', 'delete'])), ['pull', 'push']),
   tls: v.optional(v.boolean(), true),
   realms: v.optional(list(origin), []),
+  redirects: v.optional(v.picklist(['pass', 'follow']), 'pass'),
+  storage: v.optional(list(origin), []),
   on_fault: v.optional(v.picklist(['fail', 'anonymous']), 'fail'),
   registry: v.optional(v.picklist(['ghcr', 'generic'])),
 })

@@ -1,23 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Readable } from 'node:stream'
 import { readBounded } from '../model/bytes.ts'
 import { systemCode } from '../model/errors.ts'
 import { adviceOn } from '../net/advice.ts'
 import type { RateLimits } from '../observe/rate-limits.ts'
 import { originOf } from '../token/upstream.ts'
 import { type Authorization, type Authorizer, isSame } from './authorize.ts'
-import { bodyOf, hasBody } from './body.ts'
-import { headersToUpstream } from './headers.ts'
+import type { BlobReads, Opened } from './blob-reads.ts'
 import { openLocation } from './location.ts'
 import { type Problem, problem } from './problem.ts'
 import { type Outcome, relay, type Ways } from './relay.ts'
 import type { Route } from './route.ts'
 import type { Seal } from './seal.ts'
-import { judge, saysExpired } from './verdict.ts'
+import { PULL_HEADERS_TIMEOUT_MS, prepareTrip, type Trip } from './trip.ts'
+import { judge, saysExpired, type Verdict } from './verdict.ts'
 
 /** What requests are forwarded with. */
 export interface ForwardOptions {
   readonly ways: Ways
+  readonly blobReads: BlobReads
   readonly authorizer: Authorizer
   readonly seal: Seal
   readonly rateLimits: RateLimits
@@ -34,18 +34,18 @@ export type Delivery = Extract<Outcome, { readonly kind: 'sent' | 'broken' | 'pr
  */
 export type Forward = (req: IncomingMessage, res: ServerResponse, route: Route) => Promise<Delivery>
 
-/** A request on its way. */
-interface Trip {
-  readonly route: Route
-  readonly res: ServerResponse
-  readonly headers: readonly string[]
-  readonly body: Readable | undefined
-}
-
-/** Only what has no body is sent again: a body is never kept, so it cannot come twice. */
-interface Attempt {
+/** With what the registry is asked first. */
+interface First {
   readonly path: string
   readonly authorization: Authorization
+  /** Who waits to hear where a blob lies. */
+  readonly opened: Extract<Opened, { readonly kind: 'onward' }>
+}
+
+const NONE: First['opened'] = { kind: 'onward', tell() {} }
+
+/** Only what has no body is sent again: a body is never kept, so it cannot come twice. */
+interface Attempt extends First {
   readonly moves: number
   readonly mayRenew: boolean
   readonly mayReconnect: boolean
@@ -53,9 +53,6 @@ interface Attempt {
 
 /** A registry commits an upload before it answers: minutes, for large layers. */
 const PUSH_HEADERS_TIMEOUT_MS = 15 * 60_000
-/** What nginx waits for a response, and more than any client of registries does. */
-const PULL_HEADERS_TIMEOUT_MS = 60_000
-
 /** An error is short, and comes with its headers. */
 const PROBE_BODY_TIMEOUT_MS = 5_000
 const MAX_PROBE_BYTES = 64 * 1024
@@ -65,9 +62,9 @@ const MAX_MOVES = 5
 
 /** Makes the way from a client to a registry and back. */
 export function createForward(options: ForwardOptions): Forward {
-  const { ways, authorizer, seal, rateLimits, workspace } = options
+  const { ways, blobReads, authorizer, seal, rateLimits, workspace } = options
 
-  function send(trip: Trip, { path, authorization }: Attempt): Promise<Outcome> {
+  function send(trip: Trip, { path, authorization, opened }: Attempt): Promise<Outcome> {
     const { route, res, headers, body } = trip
     const { header } = authorization
     return relay(ways, {
@@ -80,16 +77,32 @@ export function createForward(options: ForwardOptions): Forward {
       res,
       judge(status, received) {
         rateLimits.see(route.upstream.host.name, status, received)
-        return judge(seal, route, status, received)
+        const verdict = judge(seal, route, status, received)
+        tellPlace(opened, status, verdict)
+        return verdict
       },
     })
   }
 
   async function deliver(trip: Trip, path: string): Promise<Delivery> {
+    const { kind, method } = trip.route
+    const authorization = await authorizer.authorize(trip.route)
+    if (kind !== 'blob' || method !== 'GET')
+      return tryAll(trip, { path, authorization, opened: NONE })
+    const opened = await blobReads.open(trip, authorization)
+    if (opened.kind === 'answered') return ended(trip, opened.outcome)
+    try {
+      return await tryAll(trip, { path, authorization, opened })
+    } finally {
+      // Whoever waits to hear it has waited long enough.
+      opened.tell({ kind: 'untold' })
+    }
+  }
+
+  async function tryAll(trip: Trip, first: First): Promise<Delivery> {
     const { method } = trip.route
     let attempt: Attempt = {
-      path,
-      authorization: await authorizer.authorize(trip.route),
+      ...first,
       moves: 0,
       mayRenew: true,
       mayReconnect: method === 'GET' || method === 'HEAD',
@@ -126,9 +139,22 @@ export function createForward(options: ForwardOptions): Forward {
         res.writeHead(status, headers).end()
         return { kind: 'sent', status, bytes: 0 }
       }
+      case 'elsewhere':
+        return ended(trip, await goElsewhere(trip, attempt, outcome))
       default:
         return outcome
     }
+  }
+
+  function goElsewhere(
+    trip: Trip,
+    { authorization }: Attempt,
+    redirect: Extract<Outcome, { readonly kind: 'elsewhere' }>,
+  ): Promise<Outcome> {
+    const { kind, method } = trip.route
+    return method === 'HEAD' && kind === 'blob'
+      ? blobReads.measure(trip, authorization, redirect)
+      : blobReads.follow(trip, redirect)
   }
 
   async function renew(
@@ -170,7 +196,7 @@ export function createForward(options: ForwardOptions): Forward {
   return async (req, res, route) => {
     const path = route.kind === 'upload' ? openLocation(seal, route) : route.path
     if (typeof path === 'object') return { kind: 'problem', problem: path }
-    const trip = prepare(req, res, route)
+    const trip = prepareTrip(req, res, route)
     try {
       return await deliver(trip, path)
     } finally {
@@ -179,18 +205,23 @@ export function createForward(options: ForwardOptions): Forward {
   }
 }
 
-function prepare(req: IncomingMessage, res: ServerResponse, route: Route): Trip {
-  const headers = headersToUpstream(req.rawHeaders)
-  const reads = route.method === 'GET' || route.method === 'HEAD' || route.method === 'DELETE'
-  if (reads) return { route, res, headers, body: undefined }
-  if (!hasBody(req)) {
-    return { route, res, headers: [...headers, 'content-length', '0'], body: undefined }
+function tellPlace({ tell }: First['opened'], status: number, verdict: Verdict): void {
+  if (verdict.kind === 'elsewhere') tell(verdict)
+  else if (status === 200 || status === 206) tell({ kind: 'here' })
+}
+
+/** How it ended at a store, where nothing is tried again. */
+function ended({ route }: Trip, outcome: Outcome): Delivery {
+  switch (outcome.kind) {
+    case 'sent':
+    case 'broken':
+    case 'problem':
+      return outcome
+    case 'failed':
+      return unreachable(route, outcome.error)
+    default:
+      return answer(502, 'UNKNOWN', `the store of ${route.upstream.host.name} refused`)
   }
-  const length = req.headers['content-length']
-  if (length !== undefined) headers.push('content-length', length)
-  // Held back until now: who may not push is told so before the first byte of a layer is sent.
-  if (req.headers.expect !== undefined) res.writeContinue()
-  return { route, res, headers, body: bodyOf(req) }
 }
 
 /** A connection that idled too long may close just as it is used again: that is nobody's fault. */

@@ -5,8 +5,8 @@ import type { Route } from './route.ts'
 
 /** What becomes of a redirect. */
 export type Redirect =
-  /** The client goes there by itself, without any credential. */
-  | { readonly kind: 'pass'; readonly location: string }
+  /** It leads to where no credential may go. */
+  | { readonly kind: 'pass'; readonly url: URL }
   /** It stays at the registry, where a client cannot go without the credential. */
   | { readonly kind: 'follow'; readonly path: string }
   | { readonly kind: 'refuse'; readonly problem: Problem }
@@ -38,7 +38,7 @@ export function judgeRedirect(route: Route, location: string): Redirect {
   if (origin.protocol === 'https:' && url.protocol !== 'https:') {
     return refuse(`${name} redirected from https to http, which is refused`)
   }
-  return { kind: 'pass', location: url.href }
+  return { kind: 'pass', url }
 }
 
 function refuse(message: string): Redirect {

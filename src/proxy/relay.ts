@@ -36,6 +36,7 @@ export type Outcome =
   | { readonly kind: 'moved'; readonly path: string }
   /** A HEAD's 400 or 403, which cannot say whether it is about the credential's age. */
   | { readonly kind: 'unclear'; readonly status: number; readonly headers: string[] }
+  | Extract<Verdict, { readonly kind: 'elsewhere' }>
   | { readonly kind: 'problem'; readonly problem: Problem }
   | { readonly kind: 'failed'; readonly error: Error }
 
@@ -119,11 +120,6 @@ export function relay({ dispatcher, crowd }: Ways, request: Relay): Promise<Outc
       held = []
     }
 
-    function answerEmpty(): void {
-      res.writeHead(status, headers).end()
-      pending = { kind: 'sent', status, bytes }
-    }
-
     /** The client waits no longer for the end of a body that it does not get. */
     function giveUp(): void {
       if (mode === 'hold') {
@@ -138,12 +134,15 @@ export function relay({ dispatcher, crowd }: Ways, request: Relay): Promise<Outc
       switch (verdict.kind) {
         case 'pass':
           headers = verdict.headers
-          if (verdict.body === 'stream') startStream()
-          else answerEmpty()
+          startStream()
           break
         case 'suspect':
           headers = verdict.headers
           mode = 'hold'
+          break
+        case 'elsewhere':
+          // All is said: nobody waits for a redirect's own body.
+          settle(verdict)
           break
         case 'moved':
         case 'unauthorized':
@@ -193,12 +192,14 @@ export function relay({ dispatcher, crowd }: Ways, request: Relay): Promise<Outc
       },
       onResponseEnd() {
         place.leave()
+        clearTimeout(timer)
         if (mode === 'stream') endStream()
         else if (mode === 'hold') endHeld()
         else if (pending !== undefined) settle(pending)
       },
       onResponseError(_, error) {
         place.leave()
+        clearTimeout(timer)
         if (settled) return
         if (pending !== undefined) return settle(pending)
         if (!res.headersSent) return settle({ kind: 'failed', error })

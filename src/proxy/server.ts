@@ -8,6 +8,7 @@ import type { Tokens } from '../token/tokens.ts'
 import { logAccess } from './access.ts'
 import { createAdmission } from './admit.ts'
 import { createAuthorizer } from './authorize.ts'
+import { createBlobReads } from './blob-reads.ts'
 import { linger } from './body.ts'
 import { type CrowdOptions, createCrowd } from './crowd.ts'
 import { createForward, type Delivery } from './forward.ts'
@@ -16,6 +17,7 @@ import { answerHere, type LocalAnswer, sendLocal } from './local.ts'
 import { isProblem, type Problem, problemOf, sendProblem } from './problem.ts'
 import { type Route, routeOf } from './route.ts'
 import { createSeal } from './seal.ts'
+import { createStore } from './store.ts'
 import type { UpstreamTable } from './upstreams.ts'
 import { wayOf } from './way.ts'
 
@@ -24,7 +26,7 @@ export interface ProxyOptions {
   readonly upstreams: UpstreamTable
   readonly resolver: Resolver
   readonly tokens: Tokens
-  readonly net: Pick<Net, 'upstream'>
+  readonly net: Pick<Net, 'upstream' | 'realm'>
   /** Is told what registries say of their limits. */
   readonly rateLimits: RateLimits
   /** What `/metrics` answers; without, there is no such path. */
@@ -82,8 +84,12 @@ export function createProxy(options: ProxyOptions): Proxy {
   const admit = createAdmission(options.hosts ?? [])
   const authorizer = createAuthorizer(options)
   const crowd = createCrowd({ connections: CONNECTIONS_PER_ORIGIN, now, ...options.crowd })
-  const ways = { dispatcher: options.net.upstream, crowd }
-  const forward = createForward({ ways, authorizer, seal: createSeal(), rateLimits, workspace })
+  const { net } = options
+  const ways = { dispatcher: net.upstream, crowd }
+  const store = createStore({ net, crowd })
+  const blobReads = createBlobReads({ store, dispatcher: net.upstream, now })
+  const seal = createSeal()
+  const forward = createForward({ ways, blobReads, authorizer, seal, rateLimits, workspace })
   const { certificate, uid = 0 } = options
   const listening = { stallTimeoutMs, certificate, uid }
   const listeners = new Set<Listener>()

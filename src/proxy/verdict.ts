@@ -10,11 +10,21 @@ import type { Seal } from './seal.ts'
 /** What becomes of a registry's response, by its status and headers. */
 export type Verdict =
   /** The client gets it, with these headers and the body as it comes. */
-  | { readonly kind: 'pass'; readonly headers: string[]; readonly body: 'stream' | 'none' }
+  | { readonly kind: 'pass'; readonly headers: string[] }
   /** The same, unless the body says that the credential has run out. */
   | { readonly kind: 'suspect'; readonly headers: string[] }
   /** The registry wants the request elsewhere within itself. */
   | { readonly kind: 'moved'; readonly path: string }
+  /** What is asked for lies elsewhere, where the credential does not go. */
+  | {
+      readonly kind: 'elsewhere'
+      readonly status: number
+      readonly url: URL
+      /** What a client that is to go there by itself gets. */
+      readonly headers: string[]
+      /** By the registry's clock. */
+      readonly date: string | undefined
+    }
   /** With what it asks for, as WWW-Authenticate says. */
   | { readonly kind: 'unauthorized'; readonly challenges: readonly string[] }
   | { readonly kind: 'problem'; readonly problem: Problem }
@@ -30,7 +40,7 @@ export function judge(
     return { kind: 'unauthorized', challenges: [headers['www-authenticate'] ?? []].flat() }
   }
   const location = headerOf(headers, 'location')
-  if (isRedirect(status)) return judgeMoved(route, location, headers)
+  if (isRedirect(status)) return judgeMoved(route, status, location, headers)
   const passed = passOn(route, headers)
   // ECR's way to say that its twelve hours are over.
   if (status === 400 || status === 403) return { kind: 'suspect', headers: passed }
@@ -40,11 +50,12 @@ export function judge(
   const place = locationFor(seal, route, status, headers, location)
   if (typeof place === 'object') return { kind: 'problem', problem: place }
   if (place !== undefined) passed.push('location', place)
-  return { kind: 'pass', headers: passed, body: 'stream' }
+  return { kind: 'pass', headers: passed }
 }
 
 function judgeMoved(
   route: Route,
+  status: number,
   location: string | undefined,
   headers: IncomingHttpHeaders,
 ): Verdict {
@@ -57,8 +68,9 @@ function judgeMoved(
     case 'pass': {
       // A redirect's own body is nothing that a client needs, and some wait for its end for ever.
       const passed = passOn(route, without(headers, 'content-length', 'content-type'))
-      passed.push('location', redirect.location, 'content-length', '0')
-      return { kind: 'pass', headers: passed, body: 'none' }
+      passed.push('location', redirect.url.href, 'content-length', '0')
+      const date = headerOf(headers, 'date')
+      return { kind: 'elsewhere', status, url: redirect.url, headers: passed, date }
     }
     case 'follow':
       return { kind: 'moved', path: redirect.path }

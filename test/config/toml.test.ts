@@ -60,6 +60,8 @@ describe('a configuration file', () => {
       actions = ["pull"]
       tls = false
       realms = ["https://auth.example.com"]
+      redirects = "follow"
+      storage = ["https://minio.example.com"]
       on_fault = "anonymous"
       [build_registry]
       host = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -88,6 +90,8 @@ describe('a configuration file', () => {
         actions: ['pull'],
         tls: false,
         realms: ['https://auth.example.com'],
+        redirects: 'follow',
+        storage: ['https://minio.example.com'],
         onFault: 'anonymous',
       },
     ])

@@ -130,7 +130,7 @@ test('a registry that is not there is a 502 with the reason', async () => {
   const { url } = await runProxy([own], { own })
   const answer = await ask(`${url}${PATH}`)
   expect(answer.status).toBe(502)
-  expect(errorOf(answer).message).toBe('purser: no answer from 127.0.0.1:1: ECONNREFUSED')
+  expect(errorOf(answer).message).toMatch(/^purser: no answer from 127\.0\.0\.1:1: ECONNREFUSED/)
 })
 
 test('a kept connection that was closed meanwhile is opened again', async () => {

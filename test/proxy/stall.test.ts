@@ -58,7 +58,10 @@ test('a body that comes late after a HEAD is never the answer to the next reques
   })
   const dispatcher = new Agent({ connections: 1 })
   onTestFinished(() => dispatcher.destroy())
-  const { url } = await runProxy([own], { own, net: { upstream: dispatcher } })
+  const { url } = await runProxy([own], {
+    own,
+    net: { upstream: dispatcher, realm: () => dispatcher },
+  })
   await ask(`${url}${PATH}`, { method: 'HEAD' })
   expect((await ask(`${url}${PATH}`)).body.toString()).toBe('true')
   expect(connections()).toBe(2)
@@ -84,7 +87,7 @@ test.each([
   onTestFinished(() => dispatcher.destroy())
   const { url, port, logged } = await runProxy([own], {
     own,
-    net: { upstream: dispatcher },
+    net: { upstream: dispatcher, realm: () => dispatcher },
     crowd: { connections: 2, patienceMs: 50 },
   })
   for (let i = 0; i < 2; i++) {
