@@ -64,6 +64,7 @@ export async function startAzure(options: AzureOptions): Promise<Azure> {
   const calls: AzureCall[] = []
   const accessTokens = new Set<string>()
   const refreshTokens: string[] = []
+  const bearerTokens = new Set<string>()
   const odd = new Map<AzureService, { how: Misbehaviour; left: number }>()
 
   function grant(res: ServerResponse): void {
@@ -100,7 +101,9 @@ export async function startAzure(options: AzureOptions): Promise<Azure> {
       const refresh = method === 'POST' ? params['refresh_token'] : passwordIn(headers)
       const grants = method !== 'POST' || params['grant_type'] === 'refresh_token'
       if (!grants || !refreshTokens.includes(refresh ?? '')) return fail(res, 401, 'UNAUTHORIZED')
-      sendJson(res, 200, { access_token: randomUUID(), expires_in: 4500 })
+      const token = randomUUID()
+      bearerTokens.add(token)
+      sendJson(res, 200, { access_token: token, expires_in: 4500 })
     },
     metadata({ params, headers }, res) {
       if (headers['metadata'] !== 'true') {
@@ -115,7 +118,9 @@ export async function startAzure(options: AzureOptions): Promise<Azure> {
       if (!mayHave(params, options)) return refuseIdentity(res, 'Identity not found')
       grant(res)
     },
-    registry({ host }, res) {
+    registry({ host, headers }, res) {
+      const token = headers.authorization?.replace(/^Bearer /, '') ?? ''
+      if (bearerTokens.has(token)) return sendJson(res, 200, {})
       res.setHeader(
         'WWW-Authenticate',
         `Bearer realm="https://${host}/oauth2/token",service="${host}"`,
