@@ -24,6 +24,8 @@ export type Home = ReturnType<typeof homeAt>
 
 interface OpenOptions {
   readonly now?: () => number
+  /** Default: the wall clock's. */
+  readonly uptime?: () => number
   readonly key?: string
   readonly env?: Readonly<Record<string, string>>
 }
@@ -31,14 +33,14 @@ interface OpenOptions {
 /** What one process of that home has, as far as memory is concerned. */
 export function openHome(
   { directory, vault, keyPath }: Home,
-  { now = Date.now, key = `file:${keyPath}`, env = {} }: OpenOptions = {},
+  { now = Date.now, uptime = now, key = `file:${keyPath}`, env = {} }: OpenOptions = {},
 ): SealedLogins & { readonly cache: Cache<Login | undefined>; readonly said: readonly string[] } {
   const said: string[] = []
   const say = (event: string, fields = {}) => said.push(`${event} ${JSON.stringify(fields)}`)
   const log: Log = { error: say, warn: say, info: say, debug: say }
   const keys = openKeySource(key, { env, uid })
   const sealed = openSealedLogins({ directory, keys, vault, uid, now, log })
-  return { ...sealed, cache: createLoginCache({ now, uptime: now, sealed }), said }
+  return { ...sealed, cache: createLoginCache({ now, uptime, sealed }), said }
 }
 
 export function login(secret: string, expiresAt: Date): Login {
