@@ -1,33 +1,34 @@
 import { describe, expect, test } from 'vitest'
 import { parseHost } from '../../src/model/host.ts'
 import { createRegistries, registryOf } from '../../src/registries/all.ts'
+import vectors from '../vectors/hosts.json' with { type: 'json' }
 import { offline } from './harness.ts'
 
-/** What a host is, once the operator has spoken. */
-function kindOf(host: string, ...said: readonly (readonly [string, 'ghcr' | 'generic'])[]) {
-  const upstreams = said.map(([name, registry]) => ({ host: parseHost(name), registry }))
+/** What a host is, as its name says, or as the operator says of it. */
+interface Vector {
+  readonly name: string
+  readonly host: string
+  readonly kind: string
+  readonly said: Readonly<Record<string, string | undefined>>
+}
+
+const VECTORS: readonly Vector[] = vectors.configured
+
+function kindOf({ host, said }: Pick<Vector, 'host' | 'said'>): string {
+  const upstreams = Object.entries(said).map(([name, kind]) => ({
+    host: parseHost(name),
+    registry: (['ghcr', 'generic'] as const).find((each) => each === kind),
+  }))
   const registries = createRegistries({ ...offline, upstreams })
   return registryOf(registries, parseHost(host)).name
 }
 
 describe('what the operator says of a host', () => {
-  test.each<[string, string, string, readonly (readonly [string, 'ghcr' | 'generic'])[]]>([
-    ['makes it GitHub’s', 'containers.ghe.example', 'ghcr', [['containers.ghe.example', 'ghcr']]],
-    ['is of any spelling', 'GHE.example:443', 'ghcr', [['ghe.example', 'ghcr']]],
-    ['is of that port', 'ghe.example:8443', 'ghcr', [['ghe.example:8443', 'ghcr']]],
-    ['is of no other port', 'ghe.example', 'generic', [['ghe.example:8443', 'ghcr']]],
-    ['is of none below it', 'evil.ghe.example', 'generic', [['ghe.example', 'ghcr']]],
-    ['is of none that begins so', 'ghe.example.evil.example', 'generic', [['ghe.example', 'ghcr']]],
-    ['is of none that ends so', 'evilghe.example', 'generic', [['ghe.example', 'ghcr']]],
-    ['is louder than its name', 'us-docker.pkg.dev', 'generic', [['us-docker.pkg.dev', 'generic']]],
-    ['takes nothing from the rest', 'ghcr.io', 'ghcr', [['us-docker.pkg.dev', 'generic']]],
-  ])('%s', (_name, host, kind, said) => {
-    expect(kindOf(host, ...said)).toBe(kind)
+  test.each(VECTORS)('$name: $host', (vector) => {
+    expect(kindOf(vector)).toBe(vector.kind)
   })
 
   test('is nothing where it says nothing', () => {
-    const upstreams = [{ host: parseHost('ghcr.io'), registry: undefined }]
-    const registries = createRegistries({ ...offline, upstreams })
-    expect(registryOf(registries, parseHost('ghcr.io')).name).toBe('ghcr')
+    expect(kindOf({ host: 'ghcr.io', said: { 'ghcr.io': undefined } })).toBe('ghcr')
   })
 })
