@@ -36,13 +36,17 @@ const INLINE = ['env-paths', 'is-safe-filename', 'valibot']
 
 /**
  * What the libraries bring and Purser never lets them use: the clients of Amazon's SDK are given an
- * identity, or none, and are not to find one by themselves. It is half of what each would load.
+ * identity, or none, and are not to find one by themselves; Google's are given a way out, and are not
+ * to take another. It is half of what each would load.
  */
 const UNUSED: Readonly<Record<string, string>> = {
   '@aws-sdk/credential-provider-node': `
     export const defaultProvider = () => async () => {
       throw new Error('no identity was given')
     }`,
+  'gcp-metadata': '',
+  'https-proxy-agent': '',
+  'node-fetch': '',
 }
 
 /** What of Node's own modules Amazon's SDK uses late or never: loading each takes a millisecond. */
@@ -98,7 +102,7 @@ export async function bundleLibraries(directory: string): Promise<readonly strin
 const withoutUnused: Plugin = {
   name: 'without-unused',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^@/ }, ({ path }) =>
+    onResolve({ filter: /^[@a-z]/ }, ({ path }) =>
       path in UNUSED ? { path, namespace: 'unused' } : undefined,
     )
     onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({ contents: UNUSED[path] ?? '' }))
