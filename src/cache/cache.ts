@@ -136,8 +136,9 @@ export function createCache<T>(options: CacheOptions<T>): Cache<T> {
   /** The value, as soon as there is a good one, or how to let go of the slot that is now this one's. */
   async function claim(key: string, isGood: IsGood, signal: AbortSignal) {
     for (let waitedMs = 0; ; waitedMs += CLAIM_POLL_MS) {
-      const { kept } = look(key)
-      if (kept !== undefined && isGood(kept)) return kept
+      const slot = look(key)
+      if (slot.kept !== undefined && isGood(slot.kept)) return slot.kept
+      checkPause(slot, now())
       const release = await shelf.claim(key)
       if (release !== undefined) return release
       if (waitedMs >= CLAIM_TIMEOUT_MS) return () => undefined
