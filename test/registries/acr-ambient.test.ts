@@ -142,6 +142,25 @@ describe('a managed identity', () => {
     expect(await exchange(AMBIENT)).toBeUndefined()
   })
 
+  test('is a miss where there is no such service, whatever the environment names', async () => {
+    const { exchange } = await setUp({ metadata: 'nobody', env: { AZURE_CLIENT_ID: CLIENT } })
+    expect(await exchange(AMBIENT)).toBeUndefined()
+  })
+
+  test('that the environment names and is not there is a fault', async () => {
+    const { exchange } = await setUp({ managed: [CLIENT], env: { AZURE_CLIENT_ID: OTHER_CLIENT } })
+    expect(describeError(await failureOf(exchange(AMBIENT)))).toMatch(
+      /invalid_request, status 400$/,
+    )
+  })
+
+  test('that is named, on a machine of another cloud, is a fault', async () => {
+    const { azure, exchange } = await setUp()
+    azure.misbehave('metadata', (_, res) => void res.writeHead(404).end('<html>'))
+    const error = await failureOf(exchange({ kind: 'ambient-azure', clientId: CLIENT }))
+    expect(describeError(error)).toMatch(/: status 404$/)
+  })
+
   test('that is named and not there is a fault', async () => {
     const { exchange } = await setUp({ managed: [CLIENT] })
     const error = await failureOf(exchange({ kind: 'ambient-azure', clientId: OTHER_CLIENT }))

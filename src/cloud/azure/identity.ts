@@ -27,5 +27,10 @@ export async function askIdentity(
   const { clientId } = credential
   const federated = await findFederated(way.env, clientId, cloud)
   if (federated !== undefined) return askEntra(federated, way)
-  return askManaged(clientId ?? (way.env['AZURE_CLIENT_ID'] || undefined), way)
+  // What the environment says is for a machine of Azure: on any other, it says nothing.
+  const required = clientId !== undefined
+  return askManaged(
+    { clientId: clientId ?? (way.env['AZURE_CLIENT_ID'] || undefined), required },
+    way,
+  )
 }

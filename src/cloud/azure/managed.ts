@@ -11,20 +11,29 @@ const METADATA_URL = 'http://169.254.169.254/metadata/identity/oauth2/token'
 /** It answers in a millisecond: where nobody does, there is nobody. */
 const PROBE_TIMEOUT_MS = 1_000
 
+/** Which managed identity is asked for. */
+export interface ManagedIdentity {
+  /** `undefined` for the one that the machine has. */
+  readonly clientId: string | undefined
+  /** Whether there must be one. */
+  readonly required: boolean
+}
+
 /**
  * Asks for the token of a managed identity: of an app, by the endpoint that its platform names, or of
  * the virtual machine.
  *
- * @param clientId - which one, where there are several
- * @returns `undefined` if the machine has none, and none was named
- * @throws `exchange-failed` if it is refused; `network` if nobody answers, and one was named
+ * @returns `undefined` if the machine has none, and need not
+ * @throws `exchange-failed` if it is refused, or one that is named is not there; `network` if nobody
+ * answers, and somebody must
  * @see https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
  */
 export async function askManaged(
-  clientId: string | undefined,
+  managed: ManagedIdentity,
   way: AzureWay,
 ): Promise<AzureToken | undefined> {
   const { env } = way
+  const { clientId } = managed
   const endpoint = env['IDENTITY_ENDPOINT']
   const header = env['IDENTITY_HEADER']
   const identity =
@@ -43,15 +52,15 @@ export async function askManaged(
   url.searchParams.set('api-version', '2018-02-01')
   const what = `asking ${url.host} for a token of ${identity} of this machine`
   const request = requestOf(url, { metadata: 'true' }, clientId)
-  const answer = await askMetadata(what, request, clientId !== undefined, way)
+  const answer = await askMetadata(what, request, managed, way)
   return answer && { secret: parseToken(what, answer), identity, tenantId: undefined }
 }
 
-/** @returns `undefined` if there is no such service, or no such identity, and none was named */
+/** @returns `undefined` if there is no such service or identity, and need not be */
 async function askMetadata(
   what: string,
   request: JsonRequest,
-  isNamed: boolean,
+  { clientId, required }: ManagedIdentity,
   way: AzureWay,
 ): Promise<JsonAnswer | undefined> {
   const dispatcher = way.net.upstream
@@ -60,15 +69,17 @@ async function askMetadata(
   const probe = { dispatcher, request: { ...request, headers: {} }, timeoutMs: PROBE_TIMEOUT_MS }
   const found = await askFor(what, probe, way).catch((error: unknown) => {
     way.signal.throwIfAborted()
-    if (isNamed || codeOf(error) !== 'network') throw error
+    if (required || codeOf(error) !== 'network') throw error
     return undefined
   })
   if (found === undefined) return undefined
   const isForeign = refusalIn(found) === undefined
-  const answer = isForeign ? found : await askFor(what, { dispatcher, request }, way)
-  if (answer.status === 200 && !isForeign) return answer
-  const isAbsent = isForeign || (answer.status === 400 && refusalIn(answer) === 'invalid_request')
-  if (!isNamed && isAbsent) return undefined
+  if (isForeign && !required) return undefined
+  if (isForeign) throw refused(what, found)
+  const answer = await askFor(what, { dispatcher, request }, way)
+  if (answer.status === 200) return answer
+  const isAbsent = answer.status === 400 && refusalIn(answer) === 'invalid_request'
+  if (isAbsent && clientId === undefined) return undefined
   throw refused(what, answer)
 }
 

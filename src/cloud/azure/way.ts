@@ -1,8 +1,8 @@
-import { setTimeout } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import { PurserError } from '../../model/errors.ts'
 import { askJson, type JsonAnswer, type JsonRequest } from '../../net/exchange.ts'
 import type { Net } from '../../net/net.ts'
+import { pause as waitFor } from '../pause.ts'
 
 /** What Microsoft's services are reached with. */
 export interface AzureWay {
@@ -23,7 +23,7 @@ export interface AzureQuestion {
 
 const TIMEOUT_MS = 10_000
 
-/** Before the second and the third attempt: a client that waits has heard the answer after 3 s. */
+/** At most, before the second and the third attempt. */
 const PAUSES_MS = [1_000, 2_000]
 
 /**
@@ -66,14 +66,5 @@ export async function askFor(
     way.signal.throwIfAborted()
     if (!(cause instanceof PurserError)) throw cause
     throw new PurserError(cause.code, what, { cause })
-  }
-}
-
-async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await setTimeout(ms, undefined, { signal })
-  } catch (error) {
-    signal.throwIfAborted()
-    throw error
   }
 }

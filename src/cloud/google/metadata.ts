@@ -1,9 +1,9 @@
 import { describeError, PurserError, systemCode } from '../../model/errors.ts'
 import { quote } from '../../model/host.ts'
+import { pause } from '../pause.ts'
 import { type Answer, ask } from './ask.ts'
 import { refused } from './fault.ts'
 import { readToken } from './grant.ts'
-import { pause } from './pause.ts'
 import type { GooglePlace, GoogleToken } from './place.ts'
 
 /** The address of the link, not the name: where there is no such server, no resolver keeps us waiting. */

@@ -1,7 +1,7 @@
 import { gaxios } from 'google-auth-library'
 import { PurserError } from '../../model/errors.ts'
+import { pause } from '../pause.ts'
 import { type Answer, ask, type Way } from './ask.ts'
-import { pause } from './pause.ts'
 
 /** The way out for the SDK's clients, and what came of it. */
 export interface Transport {
