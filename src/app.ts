@@ -1,4 +1,3 @@
-import { uptime } from 'node:os'
 import { isOwnSocket } from './agent/own-socket.ts'
 import type { Flags, Streams } from './cli/context.ts'
 import type { Config } from './config/config.ts'
@@ -140,33 +139,41 @@ export function createApp(runtime: Runtime, flags: Flags = {}, seen?: ExchangeSe
       return observeExchanges(all, seen)
     }),
     sources: once(async () => {
-      const { buildRegistry } = await app.config()
+      const { buildRegistry, identities, ambient } = await app.config()
       const { sourceOrder } = await import('./sources/order.ts')
-      const registries = await app.registries()
       return sourceOrder({
+        env,
         request: await app.request(),
         vault: app.vault,
-        registries,
+        registries: await app.registries(),
         buildRegistry,
+        identities,
+        ambient,
       })
     }),
     ownResolver: once(async () => {
+      const { createUptime } = await import('./cache/uptime.ts')
       const { createLoginCache } = await import('./logins/login-cache.ts')
+      const { createMarks } = await import('./cloud/marks.ts')
       const { createResolver } = await import('./resolver.ts')
       const sources = await app.sources()
       const sealed = await openLogins()
       return createResolver({
         sources,
         registries: await app.registries(),
-        cache: createLoginCache({ now, uptime: () => uptime() * 1000, sealed }),
+        cache: createLoginCache({ now, uptime: createUptime(), sealed }),
         now,
         ...(sealed && { fingerprint: sealed.fingerprint }),
+        markOf: createMarks(env),
       })
     }),
     resolver: once(async () => {
       const { socket } = app
       if (socket === undefined || (await app.request()) !== undefined) return app.ownResolver()
       if (!isOwnSocket(socket, uid)) return app.ownResolver()
+      const { identities, ambient } = await app.config()
+      // The agent has an environment of its own, and would answer with the identity that stands there.
+      if ((ambient.enabled || identities.length > 0) && namesIdentity(env)) return app.ownResolver()
       const { createAgentClient, preferAgent } = await import('./agent/client.ts')
       const { vault } = await app.config()
       return preferAgent(createAgentClient({ socket, uid, vault: vault.path }), app.ownResolver)
@@ -186,6 +193,14 @@ export function createApp(runtime: Runtime, flags: Flags = {}, seen?: ExchangeSe
 function socketOf(env: Runtime['env'], paths: Paths): string | undefined {
   const named = env['PURSER_SOCKET']
   return named === undefined ? paths.socket : named || undefined
+}
+
+/** What makes a process another identity than its neighbour is: variables of clouds and builders. */
+const IDENTITY_VARIABLE =
+  /^(?:AWS_(?!REGION$|DEFAULT_REGION$)|AZURE_|CLOUDSDK_|DOCKERHUB_|GOOGLE_|CI_REGISTRY$|DOCKER_CONFIG$|GCP_ACCESS_TOKEN$|GITHUB_TOKEN$|NGC_API_KEY$|REGISTRY_AUTH_FILE$)/
+
+function namesIdentity(env: Runtime['env']): boolean {
+  return Object.entries(env).some(([name, value]) => value && IDENTITY_VARIABLE.test(name))
 }
 
 /** `PURSER_CACHE=off` keeps logins in memory alone. */

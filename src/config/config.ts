@@ -35,6 +35,8 @@ export interface UpstreamConfig {
   readonly listen: ListenAddress | undefined
   /** Default: pull and push. */
   readonly actions: readonly Action[]
+  /** Globs, of which a repository must match one: `*` within a component, `**` across. Empty: all. */
+  readonly repositories: readonly string[]
   /** `false` is plain http. Default: `true`. */
   readonly tls: boolean
   /** Origins beside the registry's own that its credentials may go to for a token. Default: none. */
@@ -57,6 +59,21 @@ export interface IdentityConfig {
   /** Of the AWS configuration files; `undefined` for what the environment or the machine gives. */
   readonly profile: string | undefined
   readonly role: AwsRole | undefined
+}
+
+/** Where credentials lie around on a machine, in the order in which they are asked. */
+export const AMBIENT_SOURCES = ['docker', 'containers', 'environment', 'cloud'] as const
+/** One of {@link AMBIENT_SOURCES}. */
+export type AmbientSource = (typeof AMBIENT_SOURCES)[number]
+
+/** Whether what lies around on the machine answers where nobody has said which credential to use. */
+export interface AmbientConfig {
+  /** Default: `false`. */
+  readonly enabled: boolean
+  /** Which, and in which order. Default: all. */
+  readonly sources: readonly AmbientSource[]
+  /** Whether it, and the `[[identity]]` tables, may be lent to container requests. Default: `false`. */
+  readonly requests: boolean
 }
 
 /** When credentials are tried, and who hears of a change. */
@@ -88,12 +105,7 @@ export interface Config {
     | undefined
   /** Explicit choices among the machine's own identities: they hold without `[ambient]`. */
   readonly identities: readonly IdentityConfig[]
-  readonly ambient: {
-    /** Whether the machine's own identity answers where nothing else does. Default: `false`. */
-    readonly enabled: boolean
-    /** Whether it, and the identities above, may be lent to container requests. Default: `false`. */
-    readonly requests: boolean
-  }
+  readonly ambient: AmbientConfig
   readonly health: HealthConfig
   /** `host:port` to the `host:port` dialled instead, as in curl's --connect-to. */
   readonly connect: ReadonlyMap<string, string>
@@ -113,7 +125,7 @@ export function defaultConfig(paths: Paths): Config {
     upstreams: [],
     buildRegistry: undefined,
     identities: [],
-    ambient: { enabled: false, requests: false },
+    ambient: { enabled: false, sources: AMBIENT_SOURCES, requests: false },
     health: { intervalMs: undefined, onChange: undefined },
     connect: new Map(),
     tls: { ca: [] },
@@ -127,6 +139,7 @@ export function defaultUpstream(host: Host): UpstreamConfig {
     alias: undefined,
     listen: undefined,
     actions: ['pull', 'push'],
+    repositories: [],
     tls: true,
     realms: [],
     redirects: 'pass',

@@ -1,7 +1,12 @@
 import * as v from 'valibot'
 import { isRepository } from '../model/grammar.ts'
 import { tryParseHost } from '../model/host.ts'
-import type { HealthConfig, IdentityConfig, ListenAddress } from './config.ts'
+import {
+  AMBIENT_SOURCES,
+  type HealthConfig,
+  type IdentityConfig,
+  type ListenAddress,
+} from './config.ts'
 import { parseListen } from './listen.ts'
 
 /** Far more than a node has registries; each costs a listener or a line in a table. */
@@ -60,6 +65,9 @@ const SESSION_NAME = /^[\w+=,.@-]{2,64}$/
 
 const name = v.pipe(v.string(), v.nonEmpty('must not be empty'), v.maxLength(1224))
 
+/** Two stars in a row at most, and eight in all: a pattern takes as long as its stars make it. */
+const REPOSITORY_GLOB = /^(?!.*\*\*\*)(?!(?:.*\*){9})[a-z0-9._/*-]{1,255}$/
+
 const DNS_NAME =
   /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/
 
@@ -75,6 +83,10 @@ const upstream = v.strictObject({
   ),
   listen: v.optional(listen),
   actions: v.optional(list(v.picklist(['pull', 'push', 'delete'])), ['pull', 'push']),
+  repositories: v.optional(
+    list(v.pipe(v.string(), v.regex(REPOSITORY_GLOB, 'must be as acme/app, acme/* or acme/**'))),
+    [],
+  ),
   tls: v.optional(v.boolean(), true),
   realms: v.optional(list(origin), []),
   redirects: v.optional(v.picklist(['pass', 'follow']), 'pass'),
@@ -83,19 +95,23 @@ const upstream = v.strictObject({
   registry: v.optional(v.picklist(['ghcr', 'generic'])),
 })
 
+const identityTable = v.strictObject({
+  host: place,
+  profile: v.optional(name),
+  role_arn: v.optional(v.pipe(v.string(), v.regex(ROLE_ARN, 'must be the ARN of a role'))),
+  external_id: v.optional(name),
+  session_name: v.optional(
+    v.pipe(v.string(), v.regex(SESSION_NAME, 'must be 2 to 64 letters, digits, _ + = , . @ or -')),
+  ),
+})
+
 const identity = v.pipe(
-  v.strictObject({
-    host: place,
-    profile: v.optional(name),
-    role_arn: v.optional(v.pipe(v.string(), v.regex(ROLE_ARN, 'must be the ARN of a role'))),
-    external_id: v.optional(name),
-    session_name: v.optional(
-      v.pipe(
-        v.string(),
-        v.regex(SESSION_NAME, 'must be 2 to 64 letters, digits, _ + = , . @ or -'),
-      ),
-    ),
-  }),
+  identityTable,
+  v.check(
+    ({ role_arn, external_id, session_name }) =>
+      role_arn !== undefined || (external_id ?? session_name) === undefined,
+    'must have a role_arn beside external_id and session_name',
+  ),
   v.transform(
     ({ host, profile, role_arn: arn, external_id, session_name }): IdentityConfig => ({
       ...host,
@@ -108,22 +124,31 @@ const identity = v.pipe(
 
 const ambient = v.strictObject({
   enabled: v.optional(v.boolean(), false),
+  sources: v.optional(
+    v.pipe(
+      list(v.picklist(AMBIENT_SOURCES)),
+      v.check((names) => new Set(names).size === names.length, 'must name each source once'),
+    ),
+    [...AMBIENT_SOURCES],
+  ),
   requests: v.optional(v.boolean(), false),
 })
 
+const healthTable = v.strictObject({
+  interval_minutes: v.optional(v.pipe(v.number(), v.minValue(1, 'must be 1 or more'))),
+  on_change: v.optional(
+    v.union([
+      v.pipe(
+        v.string(),
+        v.transform((program) => [program] as const),
+      ),
+      v.pipe(v.tupleWithRest([v.string()], v.string()), v.readonly()),
+    ]),
+  ),
+})
+
 const health = v.pipe(
-  v.strictObject({
-    interval_minutes: v.optional(v.pipe(v.number(), v.minValue(1, 'must be 1 or more'))),
-    on_change: v.optional(
-      v.union([
-        v.pipe(
-          v.string(),
-          v.transform((program) => [program] as const),
-        ),
-        v.pipe(v.tupleWithRest([v.string()], v.string()), v.readonly()),
-      ]),
-    ),
-  }),
+  healthTable,
   v.transform(
     ({ interval_minutes: minutes, on_change }): HealthConfig => ({
       intervalMs: minutes === undefined ? undefined : minutes * 60_000,
@@ -174,7 +199,9 @@ export const KEYS: Readonly<Record<string, readonly string[]>> = {
   proxy: Object.keys(proxy.entries),
   upstream: Object.keys(upstream.entries),
   build_registry: Object.keys(file.entries.build_registry.wrapped.entries),
+  identity: Object.keys(identityTable.entries),
   ambient: Object.keys(ambient.entries),
+  health: Object.keys(healthTable.entries),
   tls: Object.keys(file.entries.tls.wrapped.entries),
 }
 

@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
+import { isOfMachine } from '../model/credential.ts'
 import { codeOf, PurserError } from '../model/errors.ts'
-import { type Host, tryParseHost } from '../model/host.ts'
+import { type Host, looksLikeHost, tryParseHost } from '../model/host.ts'
 import type { CredentialKeys } from '../model/keys.ts'
 import { parseReference } from '../model/reference.ts'
 import type { Secret } from '../model/secret.ts'
@@ -130,8 +131,10 @@ function attempt<T>(work: () => T): T | undefined {
 
 function bindingOf(registry: string, { path }: Field): Binding {
   // Platforms name a registry by its host, or by an image of it.
-  const text = registry.replace(/^(?:https?|docker|oci):\/\//, '').replace(/\/.*$/, '')
-  const host = tryParseHost(text)
+  const place = registry.replace(/^(?:https?|docker|oci):\/\//, '')
+  const first = place.replace(/\/.*$/, '')
+  // To clients, `acme/app` is an image of Docker Hub's: neither `acme` nor Docker Hub was named.
+  const host = place === first || looksLikeHost(first) ? tryParseHost(first) : undefined
   if (host !== undefined) return { host, repository: undefined }
   throw new PurserError('request-invalid', `${path}: registry is not a registry's host`)
 }
@@ -154,10 +157,19 @@ function covers({ host, repository }: Binding, target: Target): boolean {
   return target.repository === repository || target.repository.startsWith(`${repository}/`)
 }
 
+/** A request is data from elsewhere: what it names of this machine is not its own to use. */
+function ofMachine(): PurserError {
+  return new PurserError('policy', 'it names an identity of this machine, and brings none', {
+    hint: 'give the credential itself; the operator may lend an identity by [[identity]] and [ambient]',
+  })
+}
+
 /** Of three fields with the same keys, the error says which one. */
 function readKeys(registry: Registry, keys: CredentialKeys, { path }: Field) {
   try {
-    return registry.read(keys)
+    const credential = registry.read(keys)
+    if (credential !== undefined && isOfMachine(credential)) throw ofMachine()
+    return credential
   } catch (error) {
     throw new PurserError(codeOf(error), `${path} cannot be used`, { cause: error })
   }

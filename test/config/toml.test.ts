@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { AMBIENT_SOURCES } from '../../src/config/config.ts'
 import { parseConfig } from '../../src/config/toml.ts'
 import { PurserError } from '../../src/model/errors.ts'
 
@@ -36,7 +37,7 @@ describe('a configuration file', () => {
       upstreams: [],
       buildRegistry: undefined,
       identities: [],
-      ambient: { enabled: false, requests: false },
+      ambient: { enabled: false, sources: AMBIENT_SOURCES, requests: false },
       health: { intervalMs: undefined, onChange: undefined },
       connect: new Map(),
       tls: { ca: [] },
@@ -58,6 +59,7 @@ describe('a configuration file', () => {
       alias = "ghcr"
       listen = "localhost:5001"
       actions = ["pull"]
+      repositories = ["acme/**"]
       tls = false
       realms = ["https://auth.example.com"]
       redirects = "follow"
@@ -88,6 +90,7 @@ describe('a configuration file', () => {
         alias: 'ghcr',
         listen: { address: '127.0.0.1', port: 5001 },
         actions: ['pull'],
+        repositories: ['acme/**'],
         tls: false,
         realms: ['https://auth.example.com'],
         redirects: 'follow',

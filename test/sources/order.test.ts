@@ -1,10 +1,17 @@
 import { describe, expect, test } from 'vitest'
+import { AMBIENT_SOURCES } from '../../src/config/config.ts'
 import { parseHost } from '../../src/model/host.ts'
 import { Secret } from '../../src/model/secret.ts'
 import { sourceOrder } from '../../src/sources/order.ts'
 import type { Vault } from '../../src/vault/vault.ts'
 import { openForTest, sandbox } from '../vault/sandbox.ts'
 import { ask, buildRegistry, registries, requestOf, targetOf } from './harness.ts'
+
+const UNLENT = {
+  env: {},
+  identities: [],
+  ambient: { enabled: false, sources: AMBIENT_SOURCES, requests: false },
+} as const
 
 const named = (password: string) =>
   JSON.stringify({ registry: 'r.example', credentials: { USERNAME: 'u', PASSWORD: password } })
@@ -34,6 +41,7 @@ async function vaultWith(
 
 async function sourcesOf(fields: unknown, vault: Vault) {
   return sourceOrder({
+    ...UNLENT,
     request: fields === undefined ? undefined : requestOf(fields),
     vault: async () => vault,
     registries,
@@ -72,6 +80,7 @@ describe('the sources', () => {
 
   test('do not open the vault for what a request answers', async () => {
     const sources = sourceOrder({
+      ...UNLENT,
       request: requestOf(FIELDS),
       vault: () => Promise.reject(new Error('opened')),
       registries,

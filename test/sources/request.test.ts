@@ -166,3 +166,47 @@ test('a registry that only looks like the one that was named gets nothing', asyn
     }
   }
 })
+
+test.each(['acme/app', 'acme/app:1', 'library/alpine'])(
+  'an image without a host names no registry: %s',
+  async (registry) => {
+    for (const place of ['acme', 'docker.io', 'ghcr.io']) {
+      await expect(askRequest({ image_credentials: named(registry) }, place)).rejects.toMatchObject(
+        {
+          code: 'request-invalid',
+          message: "request.image_credentials: registry is not a registry's host",
+        },
+      )
+    }
+  },
+)
+
+test.each([
+  ['a profile', ECR, { AWS_PROFILE: 'prod' }],
+  ['a role of the machine', ECR, { AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/pull' }],
+  [
+    'a file of the machine',
+    'us-docker.pkg.dev',
+    {
+      GOOGLE_APPLICATION_CREDENTIALS: JSON.stringify({
+        type: 'external_account',
+        audience:
+          '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q',
+        subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+        token_url: 'https://sts.googleapis.com/v1/token',
+        credential_source: { file: '/etc/passwd' },
+      }),
+    },
+  ],
+  [
+    'an identity of the machine',
+    'acmecorp.azurecr.io',
+    { AZURE_CLIENT_ID: '11111111-2222-3333-4444-555555555555' },
+  ],
+])('a request cannot borrow %s', async (_name, host, keys) => {
+  await expect(askRequest({ image_credentials: named(host, keys) }, host)).rejects.toMatchObject({
+    code: 'policy',
+    message: `${IMAGE} cannot be used`,
+    cause: { message: 'it names an identity of this machine, and brings none' },
+  })
+})

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto'
+import { statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { Credential } from '../model/credential.ts'
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/**
+ * Tells identities of the machine apart by what they are read from. A credential such as "what this
+ * machine is to Amazon" is always the same, and the identity behind it is not: another profile in
+ * the environment, or an edited file, makes another one, which must not get the former one's login.
+ *
+ * @returns a hash that changes with the variables and files that the cloud's own programs look at;
+ * empty for a credential that holds all it needs
+ */
+export function createMarks(env: Env): (credential: Credential) => string {
+  return (credential) => {
+    switch (credential.kind) {
+      case 'ambient-aws':
+        return mark(env, /^AWS_/, awsFiles(env))
+      case 'ambient-gcp':
+        return mark(env, /^(?:GOOGLE_|CLOUDSDK_|GCE_)/, googleFiles(env))
+      case 'ambient-azure':
+        return mark(env, /^(?:AZURE_|IDENTITY_|MSI_)/, [])
+      case 'gcp-external':
+        return mark(env, /^AWS_/, [])
+      case 'basic':
+      case 'identity-token':
+      case 'aws':
+      case 'gcp-token':
+      case 'gcp-service-account':
+      case 'gcp-user':
+      case 'gcp-impersonated':
+      case 'azure':
+        return ''
+    }
+  }
+}
+
+/** @see https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html */
+function awsFiles(env: Env): readonly string[] {
+  const folder = join(homeOf(env), '.aws')
+  return [
+    env['AWS_CONFIG_FILE'] || join(folder, 'config'),
+    env['AWS_SHARED_CREDENTIALS_FILE'] || join(folder, 'credentials'),
+  ]
+}
+
+/** @see https://cloud.google.com/sdk/docs/configurations */
+function googleFiles(env: Env): readonly string[] {
+  const folder = env['CLOUDSDK_CONFIG'] || join(homeOf(env), '.config', 'gcloud')
+  const named = env['GOOGLE_APPLICATION_CREDENTIALS']
+  return [
+    ...(named ? [named] : []),
+    join(folder, 'application_default_credentials.json'),
+    join(folder, 'active_config'),
+    join(folder, 'configurations'),
+    join(folder, 'credentials.db'),
+  ]
+}
+
+function homeOf(env: Env): string {
+  return env['HOME'] || homedir()
+}
+
+/** Hashed, since variables hold secrets and a mark goes into a cache's key. */
+function mark(env: Env, names: RegExp, files: readonly string[]): string {
+  const variables = Object.entries(env)
+    .filter(([name, value]) => value && names.test(name))
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return createHash('sha256')
+    .update(JSON.stringify([variables, files.map(stateOf)]))
+    .digest('base64url')
+}
+
+/** What changes when a file is written or replaced; its content need not be read. */
+function stateOf(path: string): readonly string[] {
+  try {
+    const { ino, size, mtimeNs } = statSync(path, { bigint: true })
+    return [path, ...[ino, size, mtimeNs].map(String)]
+  } catch {
+    return [path]
+  }
+}

@@ -1,0 +1,42 @@
+import type { IdentityConfig } from '../config/config.ts'
+import type { Credential } from '../model/credential.ts'
+import type { Target } from '../model/target.ts'
+import type { Source } from './source.ts'
+
+/**
+ * The identities that the configuration gives to registries by name: of those whose prefix the
+ * repository begins with, the longest.
+ *
+ * A client that names no repository gets those of the whole host, as from the vault.
+ */
+export function identitiesSource(identities: readonly IdentityConfig[]): Source {
+  const longestFirst = identities.toSorted((a, b) => b.prefix.length - a.prefix.length)
+  return {
+    name: 'identity',
+    async find(target) {
+      const found = longestFirst.find((identity) => covers(identity, target))
+      return found && { credential: credentialOf(found), from: nameIdentity(found) }
+    },
+  }
+}
+
+/** What the identity is to be had by. */
+export function credentialOf({ profile, role }: IdentityConfig): Credential {
+  return { kind: 'ambient-aws', profile, role }
+}
+
+function covers({ host, prefix }: IdentityConfig, target: Target): boolean {
+  if (host.name !== target.host.name) return false
+  const { repository = '' } = target
+  return prefix === '' || repository === prefix || repository.startsWith(`${prefix}/`)
+}
+
+function nameIdentity({ host, prefix, profile, role }: IdentityConfig): string {
+  const place = prefix === '' ? host.name : `${host.name}/${prefix}`
+  const parts = [
+    profile === undefined ? [] : `profile ${profile}`,
+    role === undefined ? [] : `role ${role.arn}`,
+  ].flat()
+  const by = parts.length === 0 ? '' : `: ${parts.join(', ')}`
+  return `[[identity]] for ${place}${by}`
+}
