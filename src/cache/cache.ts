@@ -1,7 +1,7 @@
 import { PurserError } from '../model/errors.ts'
 import {
   beginLife,
-  createClock,
+  type Clock,
   isDue,
   isServed,
   type Lifetime,
@@ -99,7 +99,7 @@ const CLAIM_POLL_MS = 20
 /** Makes a cache that knows when its values end, by the clocks and on each use: timers sleep. */
 export function createCache<T>(options: CacheOptions<T>): Cache<T> {
   const { now, capacity = 10_000, shelf = NO_SHELF, same = Object.is } = options
-  const clock = createClock(now, options.uptime ?? now)
+  const clock: Clock = { now, uptime: options.uptime ?? now }
   const slots = createLru<Slot<T>>(capacity)
   const flights = createSingleFlight<T>()
 

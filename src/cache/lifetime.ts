@@ -6,26 +6,6 @@ export interface Clock {
   uptime(): number
 }
 
-/** To ask for the uptime is to read a file: a cache that is asked 20,000 times a second does not. */
-const UPTIME_HOLDS_MS = 100
-
-/** Both clocks, the second of which is looked at when the first has moved. */
-export function createClock(now: () => number, uptime: () => number): Clock {
-  let lookedAt = Number.NEGATIVE_INFINITY
-  let known = 0
-  return {
-    now,
-    uptime() {
-      const at = now()
-      if (at < lookedAt || at - lookedAt >= UPTIME_HOLDS_MS) {
-        lookedAt = at
-        known = uptime()
-      }
-      return known
-    },
-  }
-}
-
 /** When something was made, by both clocks, and how long it lives from then on. */
 export interface Lifetime {
   readonly bornAt: number

@@ -3,7 +3,6 @@ import { describe, expect, it, test } from 'vitest'
 import {
   ageOf,
   beginLife,
-  createClock,
   isDue,
   isServed,
   type Lifetime,
@@ -96,23 +95,6 @@ describe('an age', () => {
       { numRuns: 2_000 },
     )
   })
-})
-
-it('looks at the uptime when the wall clock has moved, and was not asked within the moment', () => {
-  const clocks = machine()
-  let looks = 0
-  const clock = createClock(clocks.now, () => {
-    looks++
-    return clocks.uptime()
-  })
-  const after = (ms: number) => {
-    clocks.pass(ms)
-    return clock.uptime() - clocks.uptime()
-  }
-  expect([after(0), after(60), after(39), looks]).toEqual([0, -60, -99, 1])
-  expect([after(1), looks]).toEqual([0, 2])
-  clocks.set(-1)
-  expect([after(0), looks]).toEqual([0, 3])
 })
 
 describe('a life', () => {
