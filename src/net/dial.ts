@@ -36,8 +36,12 @@ export interface DialerOptions {
  *
  * @param guarded - refuses an address that is not public, with code `policy`, before the first
  * packet; not so an address that `[connect]` gave: that is the operator's own word.
+ * @param roots - `few` is {@link Trust.few}, where it knows the host, for those who then try `all`.
+ * Default: `all`
  */
-export type Dial = (destination: Destination, guarded: boolean) => Socket
+export type Dial = (destination: Destination, guarded: boolean, roots?: Roots) => Socket
+
+type Roots = 'all' | 'few'
 
 /** A name that resolves to a dead address must not hold a pull for a minute. */
 const CONNECT_TIMEOUT_MS = 10_000
@@ -61,12 +65,12 @@ export function createDialer({
   const sessions = createLru<Buffer>(MAX_SESSIONS)
   const guardedLookup = createGuardedLookup(resolve)
 
-  function secure(hostname: string, port: number, tcp: TcpNetConnectOpts): TLSSocket {
+  function secure(hostname: string, port: number, tcp: TcpNetConnectOpts, roots: Roots): TLSSocket {
     const origin = originOf(hostname, port)
     const session = sessions.get(origin)
     const socket = tlsConnect({
       ...tcp,
-      secureContext: trust(),
+      secureContext: (roots === 'few' ? trust.few(hostname) : undefined) ?? trust.all(),
       // Said aloud, because NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
       rejectUnauthorized: true,
       // Names only: SNI knows no addresses (RFC 6066 3).
@@ -83,7 +87,7 @@ export function createDialer({
     return socket.once('error', forget).once('secureConnect', () => socket.off('error', forget))
   }
 
-  return ({ protocol, hostname, port }, guarded) => {
+  return ({ protocol, hostname, port }, guarded, roots = 'all') => {
     const route = routes.get(originOf(hostname, port))
     const host = route?.hostname ?? hostname
     const checked = guarded && route === undefined
@@ -100,7 +104,7 @@ export function createDialer({
       ...(checked && { lookup: guardedLookup }),
     }
     if (protocol === 'http:') return within(connectTimeoutMs, netConnect(tcp), 'connect')
-    return within(connectTimeoutMs, secure(hostname, port, tcp), 'secureConnect')
+    return within(connectTimeoutMs, secure(hostname, port, tcp, roots), 'secureConnect')
   }
 }
 

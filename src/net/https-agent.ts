@@ -15,6 +15,8 @@ export function createHttpsAgent(dial: Dial): Agent {
 /** A class, because overriding this method is how `node:https` takes a connector. */
 class DialAgent extends Agent {
   readonly #dial: Dial
+  /** Sockets that `node:https` does not know of yet. */
+  readonly #connecting = new Set<Duplex>()
 
   constructor(dial: Dial) {
     // Without a server name: `dial` gives its own, and finding one takes Node 5 ms (see `isAddress`).
@@ -22,8 +24,44 @@ class DialAgent extends Agent {
     this.#dial = dial
   }
 
-  override createConnection({ host, port }: RequestOptions): Duplex {
+  override createConnection(
+    { host, port }: RequestOptions,
+    connected: (error: Error | null, socket: Duplex) => void,
+  ): undefined {
     const hostname = (host ?? 'localhost').replace(/^\[|\]$/g, '')
-    return this.#dial({ protocol: 'https:', hostname, port: Number(port ?? 443) }, false)
+    const destination = { protocol: 'https:', hostname, port: Number(port ?? 443) } as const
+    const attempt = (roots: 'few' | 'all') => {
+      const socket = this.#dial(destination, false, roots)
+      this.#connecting.add(socket)
+      const done = () => {
+        this.#connecting.delete(socket)
+        socket.off('error', failed)
+        connected(null, socket)
+      }
+      const failed = (error: Error) => {
+        this.#connecting.delete(socket)
+        if (roots === 'few' && isIssuerUnknown(error)) return attempt('all')
+        connected(error, socket)
+      }
+      socket.once('secureConnect', done).once('error', failed)
+    }
+    attempt('few')
   }
+
+  override destroy(): void {
+    for (const socket of this.#connecting) socket.destroy(new Error('the program is stopping'))
+    super.destroy()
+  }
+}
+
+/** @see https://docs.openssl.org/3.5/man3/X509_STORE_CTX_get_error/#error-codes */
+const ISSUER_UNKNOWN = new Set([
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+function isIssuerUnknown(error: Error): boolean {
+  return 'code' in error && typeof error.code === 'string' && ISSUER_UNKNOWN.has(error.code)
 }
