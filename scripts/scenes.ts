@@ -18,12 +18,13 @@ const ECR_KEYS = {
   AWS_REGION: 'us-east-1',
 }
 
-/** One start of the program. */
+/** The program, run from source: how it is compiled there does not matter. */
+const SOURCE = join(import.meta.dirname, '../src/main.ts')
+
+/** A start of the program. */
 interface Scene {
-  readonly name: string
-  readonly args: readonly string[]
   readonly input: string
-  readonly env?: Readonly<Record<string, string>>
+  readonly env: Readonly<Record<string, string>>
   /** How it has to end. Default: 0. */
   readonly status?: number
 }
@@ -40,23 +41,15 @@ export async function rehearse(directory: string, execArgv: readonly string[]): 
   amazon.listen(0, '127.0.0.1')
   await once(amazon, 'listening')
   const { port } = amazon.address() as AddressInfo
-  const node = [process.execPath, ...execArgv, join(import.meta.dirname, 'rehearsal.ts')] as const
-  const usual = { PURSER_HOME: home, REHEARSAL: directory }
-
-  async function play({ name, args, input, env = {}, status = 0 }: Scene): Promise<void> {
-    const [program, ...before] = node
-    const child = spawn(program, [...before, ...args], { argv0: name, env: { ...usual, ...env } })
-    const said: Buffer[] = []
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (some) => said.push(some))
-    child.stdin.end(input)
-    const [ended] = await once(child, 'close')
-    if (ended === status) return
-    throw new Error(`${name} ${args.join(' ')} ended with ${ended}: ${Buffer.concat(said)}`)
-  }
-  const get = (input: string, more: Partial<Scene> = {}) =>
-    play({ name: HELPER, args: ['get'], input, ...more })
+  const rehearsal = join(import.meta.dirname, 'rehearsal.ts')
+  const get = (input: string, more: Partial<Omit<Scene, 'input'>> = {}) =>
+    play([...execArgv, rehearsal, 'get'], {
+      input,
+      ...more,
+      env: { PURSER_HOME: home, REHEARSAL: directory, ...more.env },
+    })
   const login = (args: readonly string[], input: string) =>
-    play({ name: 'purser', args: ['login', ...args], input })
+    play([SOURCE, 'login', ...args], { input, env: { PURSER_HOME: home } })
 
   try {
     await login([HOST, '--username', 'u', '--password-stdin'], 'p')
@@ -76,11 +69,22 @@ export async function rehearse(directory: string, execArgv: readonly string[]): 
   }
 }
 
-/** An agent that runs from source: how it was compiled does not matter. */
+/** @throws unless it ends as it has to */
+async function play(args: readonly string[], { input, env, status = 0 }: Scene): Promise<void> {
+  const argv0 = args.includes(SOURCE) ? 'purser' : HELPER
+  const child = spawn(process.execPath, args, { argv0, env })
+  const said: Buffer[] = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (some) => said.push(some))
+  child.stdin.end(input)
+  const [ended] = await once(child, 'close')
+  if (ended === status) return
+  throw new Error(`${args.join(' ')} ended with ${ended}: ${Buffer.concat(said)}`)
+}
+
+/** Has an agent of this home listen meanwhile. */
 async function whileAgentRuns(home: string, work: () => Promise<void>): Promise<void> {
-  const main = join(import.meta.dirname, '../src/main.ts')
-  const args = ['serve', '--listen', '127.0.0.1:0']
-  const agent = spawn(process.execPath, [main, ...args], { env: { PURSER_HOME: home } })
+  const args = [SOURCE, 'serve', '--listen', '127.0.0.1:0']
+  const agent = spawn(process.execPath, args, { env: { PURSER_HOME: home } })
   try {
     let said = ''
     for await (const some of agent.stderr) {
