@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Credential } from '../model/credential.ts'
@@ -55,9 +55,18 @@ function googleFiles(env: Env): readonly string[] {
     ...(named ? [named] : []),
     join(folder, 'application_default_credentials.json'),
     join(folder, 'active_config'),
-    join(folder, 'configurations'),
+    ...filesIn(join(folder, 'configurations')),
     join(folder, 'credentials.db'),
   ]
+}
+
+/** Of which gcloud writes one anew when another account becomes its own. */
+function filesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).map((name) => join(folder, name))
+  } catch {
+    return []
+  }
 }
 
 function homeOf(env: Env): string {

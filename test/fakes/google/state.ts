@@ -10,7 +10,7 @@ export interface ServiceAccount {
 }
 
 /** What a person's login is refreshed with. */
-export interface User {
+interface User {
   readonly email: string
   readonly clientId: string
   readonly clientSecret: string
