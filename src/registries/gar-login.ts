@@ -10,8 +10,11 @@ import type { Host } from '../model/host.ts'
 import type { Login } from '../model/login.ts'
 import { GOOGLE_USER } from './static-login.ts'
 
-/** All questions of an exchange and the pauses between them; a kubelet waits a minute. */
-const TIMEOUT_MS = 30_000
+/**
+ * A proof's 5 s, and then three attempts of 10 s at the service that does not answer; a kubelet waits a
+ * minute.
+ */
+const TIMEOUT_MS = 40_000
 
 /** What an exchange with Google is made with. */
 export interface GarOptions {
@@ -19,7 +22,7 @@ export interface GarOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Milliseconds since the epoch. */
   readonly now: () => number
-  /** How long there is for an answer, all attempts together. Default: 30 s. */
+  /** How long there is for an answer, all attempts together. Default: 40 s. */
   readonly timeoutMs?: number
 }
 

@@ -5,7 +5,16 @@ import { kindOfFile } from '../../../src/cloud/google/kind.ts'
 import { describeError, hintOf } from '../../../src/model/errors.ts'
 import { Secret } from '../../../src/model/secret.ts'
 import { failureOf } from '../../registries/amazon.ts'
-import { FILES, HOST, impersonated, machine, PRIVATE_KEY, USER, urlFor } from './machine.ts'
+import {
+  FEDERATED_USER,
+  FILES,
+  HOST,
+  impersonated,
+  machine,
+  PRIVATE_KEY,
+  USER,
+  urlFor,
+} from './machine.ts'
 
 const { serviceAccount, user, external } = FILES
 const OTHER_KEY = generateKeyPairSync('ec', {
@@ -50,13 +59,6 @@ const IMPERSONATION_URLS = ELSEWHERE(
   '/v1/projects/-/serviceAccounts/a@b:generateAccessToken',
 )
 
-const federated = {
-  type: 'external_account_authorized_user',
-  client_id: USER.clientId,
-  client_secret: USER.clientSecret,
-  refresh_token: USER.refreshToken,
-}
-
 describe('a file that would send a credential elsewhere is refused before anybody is asked', () => {
   const source = (credential_source: object) => ({ ...external, credential_source })
   test.each<[string, string, object]>([
@@ -67,7 +69,7 @@ describe('a file that would send a credential elsewhere is refused before anybod
     ]),
     ...TOKEN_URLS.flatMap((url): [string, string, object][] => [
       ['token_url', url, { ...external, token_url: url }],
-      ['token_url', url, { ...federated, token_url: url }],
+      ['token_url', url, { ...FEDERATED_USER, token_url: url }],
     ]),
     ...IMPERSONATION_URLS.flatMap((url): [string, string, object][] => [
       [
@@ -241,7 +243,7 @@ describe('what a file is', () => {
   test.each<[string, object, string | undefined]>([
     ['a service account', serviceAccount, 'gcp-service-account'],
     ['a user', user, 'gcp-user'],
-    ["a user of another company's", federated, 'gcp-user'],
+    ["a user of another company's", FEDERATED_USER, 'gcp-user'],
     ['a workload', external, 'gcp-external'],
     ['an account that a user stands in for', impersonated(user), 'gcp-impersonated'],
     ['an account that an account stands in for', impersonated(serviceAccount), 'gcp-impersonated'],

@@ -7,7 +7,19 @@ import { startCloud } from '../../fakes/aws/cloud.ts'
 import type { CloudOptions } from '../../fakes/aws/state.ts'
 import { listen, stop } from '../../fakes/http.ts'
 import { exchangeElsewhere } from './elsewhere.ts'
-import { ACCOUNT, AUDIENCE, FILES, impersonated, machine, TARGET } from './machine.ts'
+import {
+  ACCOUNT,
+  AUDIENCE,
+  FEDERATED_USER,
+  FILES,
+  impersonated,
+  JWT_TYPE,
+  machine,
+  PROOF,
+  TARGET,
+  USER,
+  urlFor,
+} from './machine.ts'
 
 /** A server that nobody must ask. */
 async function startElsewhere() {
@@ -26,12 +38,21 @@ async function startElsewhere() {
 }
 
 describe('what a process has in its environment changes nothing for a credential of the vault', () => {
-  const mayImpersonate = [`${ACCOUNT.email} -> ${TARGET}`]
+  const mayImpersonate = [`${ACCOUNT.email} -> ${TARGET}`, `pod -> ${TARGET}`]
+  const pools = [{ audience: AUDIENCE, subjectTokenType: JWT_TYPE, proof: PROOF, principal: 'pod' }]
   test.each([
     ['a service account', FILES.serviceAccount, ACCOUNT.email],
     ['an account that it stands in for', impersonated(FILES.serviceAccount), TARGET],
+    ['a user', FILES.user, USER.email],
+    ['a user of another company', FEDERATED_USER, USER.email],
+    ['a workload', FILES.external, 'pod'],
+    [
+      'a workload that stands in for an account',
+      { ...FILES.external, service_account_impersonation_url: urlFor(TARGET) },
+      TARGET,
+    ],
   ])('%s', async (_name, file, principal) => {
-    const at = await machine({ mayImpersonate })
+    const at = await machine({ mayImpersonate, pools, files: { proof: PROOF } })
     const elsewhere = await startElsewhere()
     const folder = join(at.home, '.config', 'gcloud')
     mkdirSync(folder, { recursive: true })
@@ -41,7 +62,8 @@ describe('what a process has in its environment changes nothing for a credential
       'mkfifo',
       pipes.map((name) => join(folder, name)),
     )
-    const question = { file, ca: at.google.ca, connect: [...at.google.connect] }
+    const placed = JSON.parse(JSON.stringify(file).replace('HOME', at.home))
+    const question = { file: placed, ca: at.google.ca, connect: [...at.google.connect] }
     const { told, stderr } = await exchangeElsewhere(question, {
       HOME: at.home,
       GOOGLE_APPLICATION_CREDENTIALS: join(folder, 'credentials.db'),

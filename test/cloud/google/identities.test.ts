@@ -4,6 +4,7 @@ import { listen, stop } from '../../fakes/http.ts'
 import {
   ACCOUNT,
   AUDIENCE,
+  FEDERATED_USER,
   FILES,
   impersonated,
   JWT_TYPE,
@@ -86,15 +87,7 @@ const CASES: readonly Case[] = [
   { name: 'a user, by a refresh token', file: FILES.user, principal: USER.email, calls: [REFRESH] },
   {
     name: "a user of another company's directory",
-    file: {
-      type: 'external_account_authorized_user',
-      audience: '//iam.googleapis.com/locations/global/workforcePools/staff/providers/okta',
-      token_url: 'https://sts.googleapis.com/v1/oauthtoken',
-      token_info_url: 'https://sts.googleapis.com/v1/introspect',
-      client_id: USER.clientId,
-      client_secret: USER.clientSecret,
-      refresh_token: USER.refreshToken,
-    },
+    file: FEDERATED_USER,
     principal: USER.email,
     calls: [{ ...STS, path: '/v1/oauthtoken', grant: 'refresh_token' }],
   },

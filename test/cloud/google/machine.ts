@@ -68,6 +68,17 @@ export const FILES = {
   },
 }
 
+/** The file of a person of another company's directory. */
+export const FEDERATED_USER = {
+  type: 'external_account_authorized_user',
+  audience: '//iam.googleapis.com/locations/global/workforcePools/staff/providers/okta',
+  token_url: 'https://sts.googleapis.com/v1/oauthtoken',
+  token_info_url: 'https://sts.googleapis.com/v1/introspect',
+  client_id: USER.clientId,
+  client_secret: USER.clientSecret,
+  refresh_token: USER.refreshToken,
+}
+
 export const urlFor = (account: string) =>
   `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/${account}:generateAccessToken`
 
