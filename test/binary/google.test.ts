@@ -1,5 +1,6 @@
-import { writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   ACCOUNT,
@@ -12,6 +13,7 @@ import {
   USER,
 } from '../cloud/google/machine.ts'
 import { type Google, startGoogle } from '../fakes/google/cloud.ts'
+import { startMetadata } from '../fakes/google/metadata.ts'
 import { openShipped, type Shipped } from './shipped.ts'
 
 const HOST = 'europe-west1-docker.pkg.dev'
@@ -84,5 +86,49 @@ describe('what the binary has of the SDK is enough', () => {
     expect(Username).toBe('oauth2accesstoken')
     expect(google.principalOf(Secret)).toBe(principal)
     expect(got.stdout).not.toContain(PRIVATE_KEY)
+  })
+})
+
+describe('the identity of the machine', () => {
+  const enabled = '\n[ambient]\nenabled = true\n'
+
+  it('is asked for where the operator wants that, and for hosts of Google’s alone', async () => {
+    const metadata = await startMetadata()
+    shipped.stack.defer(() => metadata.close())
+    const config = join(shipped.folder, 'config.toml')
+    const env = { PURSER_CONFIG: config, HOME: shipped.folder, GCE_METADATA_HOST: metadata.host }
+    expect((await shipped.helper('get', HOST, env)).status).toBe(1)
+    await appendFile(config, enabled)
+    for (const host of ['quay.io', 'registry.example', 'gcr.io.evil.example', 'gcr.io:5000']) {
+      expect((await shipped.helper('get', host, env)).status).toBe(1)
+    }
+    expect(metadata.asked).toEqual([])
+    const got = await shipped.helper('get', HOST, env)
+    expect(JSON.parse(got.stdout)).toMatchObject({ Secret: metadata.token })
+    // The next process finds it sealed.
+    await shipped.helper('get', 'gcr.io', env)
+    expect(metadata.asked).toHaveLength(1)
+  })
+
+  it('is that of gcloud, and another one when gcloud has another', async () => {
+    const folder = join(shipped.folder, 'gcloud')
+    await mkdir(join(folder, 'configurations'), { recursive: true })
+    const database = new DatabaseSync(join(folder, 'credentials.db'))
+    database.exec('CREATE TABLE credentials (account_id TEXT PRIMARY KEY, value BLOB)')
+    const insert = database.prepare('INSERT INTO credentials VALUES (?, ?)')
+    insert.run(USER.email, JSON.stringify(FILES.user))
+    insert.run(ACCOUNT.email, JSON.stringify(FILES.serviceAccount))
+    database.close()
+    const config = join(shipped.folder, 'config.toml')
+    await appendFile(config, enabled)
+    const env = { PURSER_CONFIG: config, HOME: shipped.folder, CLOUDSDK_CONFIG: folder }
+    for (const account of [USER.email, ACCOUNT.email]) {
+      await writeFile(
+        join(folder, 'configurations', 'config_default'),
+        `[core]\naccount = ${account}\n`,
+      )
+      const got = await shipped.helper('get', HOST, env)
+      expect(google.principalOf(JSON.parse(got.stdout).Secret)).toBe(account)
+    }
   })
 })
