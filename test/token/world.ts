@@ -16,7 +16,7 @@ export interface Challenged {
 }
 
 /** A request as it came, without what every client sends. */
-export interface Came {
+interface Came {
   /** `METHOD URL`, with the fields of a form as if they were a query, and nothing encoded. */
   readonly what: string
   readonly authorization: string | undefined

@@ -14,7 +14,7 @@ export interface AzureWay {
 }
 
 /** One question, and how long its answer may take. */
-export interface AzureQuestion {
+interface AzureQuestion {
   readonly dispatcher: Dispatcher
   readonly request: JsonRequest
   /** Default: 10 s; Entra answers in half a second. */
@@ -29,10 +29,26 @@ const PAUSES_MS = [1_000, 2_000]
 /**
  * Asks, and asks again if the service says that it is busy or in trouble.
  *
+ * @param what - what is asked, of whom, as whom: the beginning of an error's message
  * @returns the last answer, whatever it says
- * @throws `network`, without a second attempt: what times out once has cost enough
+ * @throws `network` if there is none; the signal's reason if it is aborted
  */
-export async function askAzure(
+export async function askFor(
+  what: string,
+  question: AzureQuestion,
+  way: Pick<AzureWay, 'signal' | 'pause'>,
+): Promise<JsonAnswer> {
+  try {
+    return await ask(question, way)
+  } catch (cause) {
+    way.signal.throwIfAborted()
+    if (!(cause instanceof PurserError)) throw cause
+    throw new PurserError(cause.code, what, { cause })
+  }
+}
+
+/** What times out once has cost enough: there is no second attempt then. */
+async function ask(
   { dispatcher, request, timeoutMs = TIMEOUT_MS }: AzureQuestion,
   { signal, pause = waitFor }: Pick<AzureWay, 'signal' | 'pause'>,
 ): Promise<JsonAnswer> {
@@ -51,20 +67,5 @@ export function formRequest(url: URL, fields: Readonly<Record<string, string>>):
     url,
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: new URLSearchParams(fields).toString(),
-  }
-}
-
-/** Asks, and says of a failure of the network for what. */
-export async function askFor(
-  what: string,
-  question: AzureQuestion,
-  way: Pick<AzureWay, 'signal' | 'pause'>,
-): Promise<JsonAnswer> {
-  try {
-    return await askAzure(question, way)
-  } catch (cause) {
-    way.signal.throwIfAborted()
-    if (!(cause instanceof PurserError)) throw cause
-    throw new PurserError(cause.code, what, { cause })
   }
 }
