@@ -156,6 +156,16 @@ describe('a cache', () => {
     expect(stopped).toBe(true)
   })
 
+  it('waits for another process no longer than it is asked to', async () => {
+    const claims = { read: () => undefined, write: () => undefined, claim: async () => undefined }
+    const cache = createCache<number>({ now: Date.now, shelf: claims })
+    const caller = new AbortController()
+    const waits = cache.get('k', async () => ({ value: 1, expiresAt: undefined }), caller.signal)
+    await setImmediate()
+    caller.abort(new Error('gone'))
+    await expect(waits).rejects.toThrow('gone')
+  })
+
   it('forgets what it is told to, and what was unused for longest', async () => {
     const cache = createCache<number>({ now: Date.now, capacity: 2 })
     let made = 0

@@ -69,6 +69,14 @@ describe('a file that is not as it was left', () => {
     expect(await ask(open(), 'two')).toBe('minted-3')
   })
 
+  it('may lie where the lock belongs, and then there is none', async () => {
+    const { home, open, ask, pass } = machine()
+    await ask(open())
+    mkdirSync(join(`${slotFile(home)}.lock`, 'full'), { recursive: true })
+    pass(12 * HOUR)
+    expect([await ask(open()), await ask(open())]).toEqual(['minted-2', 'minted-2'])
+  })
+
   it('never stops a question, be it a directory', async () => {
     const { home, open, ask } = machine()
     await ask(open())
@@ -136,6 +144,15 @@ describe('the key of logins', () => {
     const none = { key: 'env:KEY', env: {} }
     expect([await ask(open(none)), await ask(open(none))]).toEqual(['minted-2', 'minted-3'])
     expect(existsSync(home.keyPath)).toBe(false)
+  })
+
+  it('that others can read is not used, and stops no question', async () => {
+    const { home, open, ask } = machine()
+    await ask(open())
+    chmodSync(home.keyPath, 0o644)
+    const process = open()
+    expect([await ask(process), await ask(process)]).toEqual(['minted-2', 'minted-2'])
+    expect(process.said).toEqual([expect.stringContaining('is open to other users')])
   })
 
   it('tells identities apart, and the same in every process', () => {
