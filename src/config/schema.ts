@@ -65,8 +65,7 @@ const SESSION_NAME = /^[\w+=,.@-]{2,64}$/
 
 const name = v.pipe(v.string(), v.nonEmpty('must not be empty'), v.maxLength(1224))
 
-/** Two stars in a row at most, and eight in all: a pattern takes as long as its stars make it. */
-const REPOSITORY_GLOB = /^(?!.*\*\*\*)(?!(?:.*\*){9})[a-z0-9._/*-]{1,255}$/
+const REPOSITORY_GLOB = /^[a-z0-9._/*-]{1,255}$/
 
 const DNS_NAME =
   /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/

@@ -5,6 +5,7 @@ import type { Action } from '../model/target.ts'
 import { scopesOf } from '../token/scope.ts'
 import { type Ask, type Kind, parseAsk } from './ask.ts'
 import { pathOf } from './path.ts'
+import { judgeWish } from './policy.ts'
 import { isProblem, type Problem, problem } from './problem.ts'
 import { has, type Query, single } from './query.ts'
 import { type UpstreamTable, upstreamNamed, upstreamWritten } from './upstreams.ts'
@@ -63,8 +64,9 @@ export async function routeOf(
   if (!isRepository(repository)) {
     return problem(400, 'NAME_INVALID', `${quote(place.repository)} is not a repository's name`)
   }
-  if (!upstream.actions.includes(ask.action)) return denied(upstream, ask.action)
-  return describe(method, ask, place, repository)
+  const described = describe(method, ask, place, repository)
+  if (isProblem(described)) return described
+  return judgeWish(described) ?? described
 }
 
 async function placeOf(
@@ -151,9 +153,4 @@ function twoNames(host: string, ns: string | undefined): Problem {
 /** A request that names two registries goes to neither. */
 export function conflict(message: string): Problem {
   return problem(400, 'NAME_INVALID', message)
-}
-
-function denied({ host }: UpstreamConfig, action: Action): Problem {
-  const told = `${action} is not allowed at ${host.name}; add "${action}" to actions of its [[upstream]]`
-  return problem(403, 'DENIED', told)
 }

@@ -31,6 +31,7 @@ export function upstreamAt(host: string, more: Partial<UpstreamConfig> = {}): Up
     alias: undefined,
     listen: undefined,
     actions: ['pull', 'push', 'delete'],
+    repositories: [],
     tls: false,
     realms: [],
     redirects: 'pass',
