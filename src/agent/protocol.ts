@@ -114,6 +114,7 @@ const FORWARDED: readonly ErrorCode[] = [
   'key-missing',
   'network',
   'not-found',
+  'policy',
   'request-invalid',
   'unsafe-file',
   'upstream-refused',

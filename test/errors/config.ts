@@ -55,9 +55,9 @@ export const CONFIG: Provocations = {
   'a certificate is not there': ({ root }) => readCertificates(join(root, 'ca.pem'), uid),
   'others can read a key': ({ put }) =>
     readServerCertificate({ cert: put('cert', ''), key: put('key', '', 0o644) }, uid),
-  'a file of certificates has none': () => createTrust(['a key'])(),
+  'a file of certificates has none': () => createTrust(['a key']).all(),
   'a certificate is damaged': () =>
-    createTrust(['-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'])(),
+    createTrust(['-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----']).all(),
   '[connect] names no place': () =>
     createDialer({ ca: [], connect: new Map([['ghcr.io:443', 'nowhere']]) }),
   'a host has a user': () => parseHost('user:pass@ghcr.io'),

@@ -11,6 +11,7 @@ import { GOOGLE } from './google.ts'
 import { KEYS } from './keys.ts'
 import { LIFETIME } from './lifetime.ts'
 import { REQUEST } from './request.ts'
+import { SOURCES } from './sources.ts'
 import { type Provocations, placesOf, provoke, type Told } from './stage.ts'
 import { TOKEN } from './token.ts'
 import { VAULT } from './vault.ts'
@@ -24,6 +25,7 @@ const AREAS: Readonly<Record<string, Provocations>> = {
   keys: KEYS,
   lifetime: LIFETIME,
   request: REQUEST,
+  sources: SOURCES,
   token: TOKEN,
   vault: VAULT,
 }

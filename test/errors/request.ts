@@ -37,5 +37,9 @@ export const REQUEST: Provocations = {
   'a password is a number': image('{"USERNAME":"u","PASSWORD":7}'),
   'a source image is none': () =>
     askRequest({ source_image: 'u:S3CRET@ghcr.io/x', source_image_creds: 'u:p' }, 'ghcr.io'),
+  'it would borrow an identity': image(
+    named('acmeimages.azurecr.io', { AZURE_CLIENT_ID: '00000000-0000-0000-0000-000000000001' }),
+    'acmeimages.azurecr.io',
+  ),
   'its keys are not whole': image(named(ECR, { AWS_ACCESS_KEY_ID: 'a', AWS_REGION: 'r' }), ECR),
 }
