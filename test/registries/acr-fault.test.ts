@@ -2,9 +2,11 @@ import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import type { Credential } from '../../src/model/credential.ts'
 import { codeOf, describeError, hintOf } from '../../src/model/errors.ts'
+import { tryParseHost } from '../../src/model/host.ts'
 import { Secret } from '../../src/model/secret.ts'
 import { sendJson } from '../fakes/http.ts'
 import type { Misbehaviour } from '../fakes/token-server.ts'
+import vectors from '../vectors/hosts.json' with { type: 'json' }
 import {
   ACR_USER,
   AMBIENT,
@@ -18,6 +20,20 @@ import {
   TENANT,
   workloadIdentity,
 } from './azure.ts'
+
+describe('a host that is almost a registry of Azure’s', () => {
+  test('is shown no token, and nobody is asked for one', async () => {
+    const { exchange, asked } = await setUp()
+    const hosts = vectors.lookAlikes["a registry of Azure's, almost"].filter(tryParseHost)
+    for (const host of hosts) {
+      expect(await failureOf(exchange(PRINCIPAL, { host })), host).toMatchObject({
+        code: 'credential-unsupported',
+      })
+    }
+    expect(hosts.length).toBeGreaterThan(30)
+    expect(asked()).toEqual([])
+  })
+})
 
 describe('a refusal', () => {
   const entra = `asking login.microsoftonline.com for a token of service principal "${CLIENT}" in tenant "${TENANT}"`
