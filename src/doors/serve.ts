@@ -39,7 +39,6 @@ const MEMORY_FLAGS = '--minor-gc-task-trigger=25'
  * @throws `config-invalid`, `network` if an address is taken, `not-allowed` if an agent runs already
  */
 export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> {
-  setFlagsFromString(MEMORY_FLAGS)
   const app = createApp(runtime, flags)
   const log = await app.log('info')
   const closers: (() => Promise<void>)[] = [() => app.close()]
@@ -55,6 +54,8 @@ export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> 
     const proxy = await startProxy(app, config, { log, renewal, rateLimits, now: runtime.now })
     closers.unshift(() => proxy.close())
     listening = await listenAll(proxy, addresses, config.upstreams, log)
+    // Not before all is loaded: V8 refuses a code cache that was made under other flags.
+    setFlagsFromString(MEMORY_FLAGS)
     await aborted(runtime.signal)
     log.info('stopping')
   } finally {
