@@ -65,7 +65,7 @@ export const AZURE: Provocations = {
   'the federated identity has no application': federated({ AZURE_CLIENT_ID: '' }),
   'the federated identity has no tenant': federated({ AZURE_TENANT_ID: '' }),
   'the federated token is not there': federated({ AZURE_FEDERATED_TOKEN_FILE: '/nonexistent' }),
-  'the federated token is none': federated({ AZURE_FEDERATED_TOKEN_FILE: '/etc/hostname' }),
+  'the federated token is none': exchange(AMBIENT, () => ({ env: workloadIdentity('none') })),
   'the managed identity is not there': exchange(NAMED, () => ({ managed: [CLIENT] })),
   'the managed identity is nowhere': exchange(NAMED, () => ({ metadata: 'nobody' })),
   'the managed identity is in trouble': saying(

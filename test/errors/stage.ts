@@ -17,6 +17,9 @@ export type Provocation = (stage: Stage) => unknown
 /** Provocations by the name that their error has among the vectors. */
 export type Provocations = Readonly<Record<string, Provocation>>
 
+/** Only root can give a file away. */
+export const ROOT_ONLY = ['it is somebody else’s', 'its socket is somebody else’s']
+
 /** What a user is told. */
 export interface Told {
   readonly code: string
@@ -38,6 +41,9 @@ export function openStage(): Stage {
   }
 }
 
+/** What tests make for themselves. */
+const FOLDER = new RegExp(`${RegExp.escape(tmpdir())}/purser-[a-z]+-\\w{6}`, 'g')
+
 /** Brings an error about, and says what a user is told, with what differs from run to run left out. */
 export async function provoke(provocation: Provocation): Promise<Told & { readonly error: Error }> {
   const stage = openStage()
@@ -45,9 +51,10 @@ export async function provoke(provocation: Provocation): Promise<Told & { readon
   const plain = (text: string) =>
     text
       .replaceAll(stage.root, 'DIR')
-      .replace(/\/tmp\/purser-[a-z]+-\w{6}/g, 'DIR')
+      .replace(FOLDER, 'DIR')
       .replace(/(127\.0\.0\.1|localhost):\d{4,5}/g, '$1:PORT')
       .replace(/ in \d+ s$/, ' in N s')
+      .replace(/(, not to|: chown) \d+/, '$1 UID')
   const hint = hintOf(error)
   return {
     error,

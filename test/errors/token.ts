@@ -17,8 +17,8 @@ import type { Provocation, Provocations } from './stage.ts'
 const signal = () => AbortSignal.timeout(10_000)
 const upstream = (host: string) => ({ host: parseHost(host), tls: false, realms: [] })
 
-function openNet(connect: ReadonlyMap<string, string> = new Map()) {
-  const net = createNet(createDialer({ ca: [], connect, connectTimeoutMs: 100 }))
+function openNet(connect: ReadonlyMap<string, string> = new Map(), connectTimeoutMs = 10_000) {
+  const net = createNet(createDialer({ ca: [], connect, connectTimeoutMs }))
   onTestFinished(() => net.close())
   return net
 }
@@ -117,7 +117,7 @@ export const TOKEN: Provocations = {
       })
     })
     onTestFinished(() => void server.close())
-    const net = openNet(new Map([['reg.example:443', `127.0.0.1:${port}`]]))
+    const net = openNet(new Map([['reg.example:443', `127.0.0.1:${port}`]]), 100)
     const secure = { ...upstream('reg.example'), tls: true }
     return createProbe({ net, now: Date.now }).schemeOf(secure, signal())
   },
