@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Plugin } from 'esbuild'
 import { bundle } from './bundle.ts'
-import { loadScript, wrapScript } from './script.ts'
+import { cacheLoading, loadScript, wrapScript } from './script.ts'
 
 /**
  * What is used of the packages that most answers of a helper do without. Each is a script of its own
@@ -95,6 +95,7 @@ export async function bundleLibraries(directory: string): Promise<readonly strin
       plugins: [withoutUnused],
     })
     wrapScript(file)
+    cacheLoading(file)
   }
   return Object.keys(LIBRARIES).map(scriptOf)
 }

@@ -21,6 +21,8 @@ class RehearsedScript extends Script {
 
   constructor(text: string, options: ScriptOptions & { readonly filename: string }) {
     super(text, options)
+    const hasCache = (options.cachedData?.byteLength ?? 0) > 0
+    if (hasCache && this.cachedDataRejected) throw new Error(`${options.filename}: cache refused`)
     this.file = join(directory, options.filename)
     rehearsed.push(this)
   }

@@ -18,15 +18,14 @@ const ECR_KEYS = {
   AWS_REGION: 'us-east-1',
 }
 
+const REHEARSAL = join(import.meta.dirname, 'rehearsal.ts')
 /** The program, run from source: how it is compiled there does not matter. */
 const SOURCE = join(import.meta.dirname, '../src/main.ts')
 
-/** A start of the program. */
-interface Scene {
-  readonly input: string
+/** A start of Node. */
+interface Start {
+  readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  /** How it has to end. Default: 0. */
-  readonly status?: number
 }
 
 /**
@@ -41,59 +40,63 @@ export async function rehearse(directory: string, execArgv: readonly string[]): 
   amazon.listen(0, '127.0.0.1')
   await once(amazon, 'listening')
   const { port } = amazon.address() as AddressInfo
-  const rehearsal = join(import.meta.dirname, 'rehearsal.ts')
-  const get = (input: string, more: Partial<Omit<Scene, 'input'>> = {}) =>
-    play([...execArgv, rehearsal, 'get'], {
-      input,
-      ...more,
-      env: { PURSER_HOME: home, REHEARSAL: directory, ...more.env },
-    })
+  const source = (...args: readonly string[]): Start => ({
+    args: [SOURCE, ...args],
+    env: { PURSER_HOME: home },
+  })
   const login = (args: readonly string[], input: string) =>
-    play([SOURCE, 'login', ...args], { input, env: { PURSER_HOME: home } })
+    play('purser', source('login', ...args), input)
+  const get = (host: string, more: Start['env'] = {}, status = 0) => {
+    const env = { PURSER_HOME: home, REHEARSAL: directory, ...more }
+    return play(HELPER, { args: [...execArgv, REHEARSAL, 'get'], env }, host, status)
+  }
 
   try {
     await login([HOST, '--username', 'u', '--password-stdin'], 'p')
     await login([ECR_HOST, '--json', '-'], JSON.stringify(ECR_KEYS))
-    await whileAgentRuns(home, () => get(HOST))
+    await whileServing(source('serve', '--listen', '127.0.0.1:0'), () => get(HOST))
     await get(HOST)
     const env = { AWS_ENDPOINT_URL_ECR: `http://127.0.0.1:${port}` }
-    await get(ECR_HOST, { env })
+    await get(ECR_HOST, env)
     // This time, the login is there already.
-    await get(ECR_HOST, { env })
+    await get(ECR_HOST, env)
     // With a configuration, and on the way to TLS: nobody here has a certificate.
     writeFileSync(join(home, 'config.toml'), `[connect]\n"${ECR_API}" = "127.0.0.1:${port}"\n`)
-    await get(ECR_HOST, { env: { PURSER_CACHE: 'off' }, status: 1 })
+    await get(ECR_HOST, { PURSER_CACHE: 'off' }, 1)
   } finally {
     amazon.close()
     rmSync(home, { recursive: true, force: true })
   }
 }
 
-/** @throws unless it ends as it has to */
-async function play(args: readonly string[], { input, env, status = 0 }: Scene): Promise<void> {
-  const argv0 = args.includes(SOURCE) ? 'purser' : HELPER
-  const child = spawn(process.execPath, args, { argv0, env })
+/** @throws unless it ends with `status` */
+async function play(name: string, { args, env }: Start, input: string, status = 0): Promise<void> {
+  const child = spawn(process.execPath, args, { argv0: name, env })
   const said: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (some) => said.push(some))
   child.stdin.end(input)
   const [ended] = await once(child, 'close')
   if (ended === status) return
-  throw new Error(`${args.join(' ')} ended with ${ended}: ${Buffer.concat(said)}`)
+  throw new Error(`${name} ${args.join(' ')} ended with ${ended}: ${Buffer.concat(said)}`)
 }
 
-/** Has an agent of this home listen meanwhile. */
-async function whileAgentRuns(home: string, work: () => Promise<void>): Promise<void> {
-  const args = [SOURCE, 'serve', '--listen', '127.0.0.1:0']
-  const agent = spawn(process.execPath, args, { env: { PURSER_HOME: home } })
+/** Has `purser serve` run meanwhile, and waits until it has ended. */
+async function whileServing({ args, env }: Start, work: () => Promise<void>): Promise<void> {
+  const agent = spawn(process.execPath, args, { argv0: 'purser', env })
+  const closed = once(agent, 'close')
   try {
-    let said = ''
-    for await (const some of agent.stderr) {
-      said += some
-      if (said.includes('agent listening')) return await work()
-    }
-    throw new Error(`the agent ended: ${said}`)
+    await new Promise<void>((resolve, reject) => {
+      let said = ''
+      agent.stderr.on('data', (some) => {
+        said += some
+        if (said.includes('"proxy listening"')) resolve()
+      })
+      closed.then(() => reject(new Error(`purser serve ended: ${said}`)), reject)
+    })
+    await work()
   } finally {
     agent.kill()
+    await closed
   }
 }
 

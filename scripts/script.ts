@@ -1,4 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename } from 'node:path'
+import { Script } from 'node:vm'
 
 /** What a script's text is wrapped in, as Node does it for a CommonJS module. */
 const WRAPPER = ['(function (exports, require, module) {', '\n})'] as const
@@ -27,4 +30,12 @@ export function loadScript(name: string): string {
 export function wrapScript(file: string): void {
   writeFileSync(file, WRAPPER.join(readFileSync(file, 'utf8')))
   writeFileSync(cacheOf(file), '')
+}
+
+/** Keeps what V8 compiles of a library when it is loaded. */
+export function cacheLoading(file: string): void {
+  const script = new Script(readFileSync(file, 'utf8'), { filename: basename(file) })
+  const module = { exports: {} }
+  script.runInThisContext()(module.exports, createRequire(import.meta.url), module)
+  writeFileSync(cacheOf(file), script.createCachedData())
 }
