@@ -10,16 +10,22 @@ import {
   type ListenAddress,
   type UpstreamConfig,
 } from '../config/config.ts'
+import { readServerCertificate } from '../config/file.ts'
 import { parseListen } from '../config/listen.ts'
 import { PurserError } from '../model/errors.ts'
 import type { Host } from '../model/host.ts'
 import type { Log } from '../observe/log.ts'
-import { createRateLimits, type RateLimits } from '../observe/rate-limits.ts'
+import { createRateLimits } from '../observe/rate-limits.ts'
+import { describeAddress } from '../proxy/listener.ts'
 import { createProxy, type Proxy as RegistryProxy } from '../proxy/server.ts'
+import { createTraffic } from '../proxy/traffic.ts'
 import { createUpstreamTable, type UpstreamTable } from '../proxy/upstreams.ts'
+import { type Bound, describeWays } from '../proxy/ways-in.ts'
 import { hostsOf } from '../sources/request.ts'
 import { createTokens } from '../token/tokens.ts'
 import { isHostsOwn } from '../vault/spelling.ts'
+import { type Health, startHealth } from './health.ts'
+import { createExchangeTally, type Observation, openMetrics, tellStatus } from './observation.ts'
 
 /** How long what was learnt of a host is believed; a login made meanwhile counts from then on. */
 const DISCOVERY_MS = 1_000
@@ -39,7 +45,10 @@ const MEMORY_FLAGS = '--minor-gc-task-trigger=25'
  * @throws `config-invalid`, `network` if an address is taken, `not-allowed` if an agent runs already
  */
 export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> {
-  const app = createApp(runtime, flags)
+  const exchanges = createExchangeTally()
+  const app = createApp(runtime, flags, (registry, outcome) =>
+    exchanges.count({ registry, outcome }),
+  )
   const log = await app.log('info')
   const closers: (() => Promise<void>)[] = [() => app.close()]
   try {
@@ -48,12 +57,31 @@ export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> 
     let listening: readonly string[] = []
     const renewal = await startRenewal(app, runtime, log)
     closers.unshift(async () => renewal.close())
-    const agent = await startOwnAgent(app, runtime, { log, renewal, listening: () => listening })
-    if (agent !== undefined) closers.unshift(() => agent.close())
-    const rateLimits = createRateLimits(runtime)
-    const proxy = await startProxy(app, config, { log, renewal, rateLimits, now: runtime.now })
+    let health: Health | undefined
+    const observation: Observation = {
+      version: runtime.version,
+      renewal,
+      rateLimits: createRateLimits({ now: runtime.now }),
+      traffic: createTraffic(),
+      exchanges,
+      health: () => health,
+    }
+    const agent = await startOwnAgent(app, runtime, {
+      log,
+      observation,
+      listening: () => listening,
+    })
+    if (agent !== undefined) {
+      closers.unshift(() => agent.close())
+      health = await startHealth(app, runtime, log)
+      closers.unshift(health.close)
+    }
+    const { now, uid = 0 } = runtime
+    const proxy = await startProxy(app, config, { log, observation, now, uid })
     closers.unshift(() => proxy.close())
-    listening = await listenAll(proxy, addresses, config.upstreams, log)
+    const bound = await listenAll(proxy, addresses, config.upstreams, log)
+    listening = bound.map(({ address }) => describeAddress(address))
+    runtime.writeOut(describeWays(config.upstreams, bound))
     // Not before all is loaded: V8 refuses a code cache that was made under other flags.
     setFlagsFromString(MEMORY_FLAGS)
     await aborted(runtime.signal)
@@ -83,49 +111,57 @@ async function startRenewal(app: App, { now }: Runtime, log: Log): Promise<Renew
  */
 async function startOwnAgent(
   app: App,
-  { env, version, pid, uid = 0 }: Runtime,
-  { log, renewal, listening }: Served,
+  { env, pid, now, uid = 0 }: Runtime,
+  { log, observation, listening }: Served,
 ): Promise<Agent | undefined> {
   const { socket, workspace } = app
   const hasRequest = (await app.request()) !== undefined
   if (socket === undefined || (hasRequest && !env['PURSER_SOCKET'])) return undefined
   const { vault } = await app.config()
-  const status = () => ({
-    version,
-    pid,
-    workspace,
-    listening: listening(),
-    logins: renewal.stats(),
+  const startedAt = new Date(now())
+  const agent = await startAgent({
+    socket,
+    uid,
+    resolver: observation.renewal,
+    vault: vault.path,
+    log,
+    status: () =>
+      tellStatus(observation, { pid, startedAt, workspace, listening: [...listening()] }),
   })
-  const agent = await startAgent({ socket, uid, resolver: renewal, vault: vault.path, log, status })
   log.info('agent listening', { socket })
   return agent
 }
 
 interface Served {
   readonly log: Log
-  readonly renewal: Renewal
+  readonly observation: Observation
   listening(): readonly string[]
 }
 
 interface Observed {
   readonly log: Log
-  readonly renewal: Renewal
-  readonly rateLimits: RateLimits
+  readonly observation: Observation
   readonly now: () => number
+  readonly uid: number
 }
 
 async function startProxy(app: App, config: Config, observed: Observed): Promise<RegistryProxy> {
-  const { now, log, renewal, rateLimits } = observed
+  const { now, log, observation, uid } = observed
+  const { certificate, hosts } = config.proxy
   const net = await app.net()
   return createProxy({
     upstreams: createUpstreams(app, config, now),
-    resolver: renewal,
+    resolver: observation.renewal,
     tokens: createTokens({ net, now }),
     net,
     workspace: app.workspace,
+    hosts,
+    uid,
+    ...(certificate && { certificate: readServerCertificate(certificate, uid) }),
     log,
-    rateLimits,
+    rateLimits: observation.rateLimits,
+    traffic: observation.traffic,
+    metrics: openMetrics(observation),
     now,
   })
 }
@@ -167,24 +203,20 @@ async function listenAll(
   addresses: readonly ListenAddress[],
   upstreams: readonly UpstreamConfig[],
   log: Log,
-): Promise<readonly string[]> {
-  const listening: string[] = []
-  for (const address of addresses) {
-    const text = format(await proxy.listen(address))
-    listening.push(text)
-    log.info('proxy listening', { address: text })
-  }
-  for (const upstream of upstreams) {
-    if (upstream.listen === undefined) continue
-    const text = format(await proxy.listen(upstream.listen, upstream))
-    listening.push(text)
-    log.info('proxy listening', { address: text, upstream: upstream.host.name })
+): Promise<readonly Bound[]> {
+  const wanted = [
+    ...addresses.map((address) => ({ address, upstream: undefined })),
+    ...upstreams.flatMap((upstream) =>
+      upstream.listen === undefined ? [] : [{ address: upstream.listen, upstream }],
+    ),
+  ]
+  const listening: Bound[] = []
+  for (const { address, upstream } of wanted) {
+    const bound = await proxy.listen(address, upstream)
+    listening.push({ address: bound, upstream })
+    log.info('proxy listening', { address: describeAddress(bound), upstream: upstream?.host.name })
   }
   return listening
-}
-
-function format({ address, port }: ListenAddress): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

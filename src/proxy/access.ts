@@ -1,20 +1,27 @@
 import type { Log } from '../observe/log.ts'
 import type { Delivery } from './forward.ts'
 import type { Route } from './route.ts'
+import type { Ended } from './traffic.ts'
 
-/** Writes the one line of a request. Never its query: what is signed stands there. */
+/**
+ * Writes the one line of a request: who, what and where, by whose credential, and what came of it. Never
+ * its query: what is signed stands there.
+ */
 export function logAccess(
-  log: Log,
+  { log, workspace }: { readonly log: Log; readonly workspace: string },
   method: string | undefined,
   route: Route | undefined,
   delivery: Delivery,
   ms: number,
 ): void {
   log.info('request', {
+    workspace,
     method,
     host: route?.upstream.host.name,
     repository: route?.repository,
     kind: route?.kind,
+    action: route?.action,
+    source: delivery.source,
     ...outcomeOf(delivery),
     ms,
   })
@@ -28,4 +35,13 @@ function outcomeOf(delivery: Delivery) {
   const { kind, status, bytes } = delivery
   if (kind === 'sent') return { status, bytes }
   return { status: status === 0 ? undefined : status, bytes, broken: true }
+}
+
+/** What came of a request, as it is counted. */
+export function endOf(delivery: Delivery): Ended {
+  if (delivery.kind === 'problem') {
+    return { status: delivery.problem.status, bytes: 0, broken: false }
+  }
+  const { kind, status, bytes } = delivery
+  return { status, bytes, broken: kind === 'broken' }
 }

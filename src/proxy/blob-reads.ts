@@ -10,6 +10,7 @@ import { type Answer, createRedirects, type Place } from './redirects.ts'
 import type { Outcome } from './relay.ts'
 import type { Route } from './route.ts'
 import type { Store } from './store.ts'
+import type { Traffic } from './traffic.ts'
 import { PULL_HEADERS_TIMEOUT_MS, type Trip } from './trip.ts'
 
 /** Reads of blobs that may lie elsewhere than at their registry. */
@@ -38,6 +39,7 @@ export interface BlobReadsOptions {
   readonly store: Store
   /** To registries. */
   readonly dispatcher: Dispatcher
+  readonly traffic: Traffic
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
@@ -45,7 +47,8 @@ export interface BlobReadsOptions {
 const SILENT: Opened = { kind: 'onward', tell() {} }
 
 /** Makes the reads of blobs; nothing is known yet. */
-export function createBlobReads({ store, dispatcher, now }: BlobReadsOptions): BlobReads {
+export function createBlobReads(options: BlobReadsOptions): BlobReads {
+  const { store, dispatcher, traffic, now } = options
   const redirects = {
     pass: createRedirects({ now, followed: false }),
     follow: createRedirects({ now, followed: true }),
@@ -122,12 +125,17 @@ export function createBlobReads({ store, dispatcher, now }: BlobReadsOptions): B
       const url = answer.kind === 'known' ? answer.url : await answer.told
       if (url === undefined) return SILENT
       const outcome = await serve(trip, url)
-      if (outcome.kind !== 'unauthorized') return { kind: 'answered', outcome }
+      if (outcome.kind !== 'unauthorized') {
+        traffic.redirected(trip.route, 'hit')
+        return { kind: 'answered', outcome }
+      }
+      traffic.redirected(trip.route, 'rejected')
       redirects[trip.route.upstream.redirects].drop(key, url)
       const again = ask(trip, key)
       return again.kind === 'lead' ? { kind: 'onward', tell: again.tell } : SILENT
     },
     async follow(trip, { url, status, headers }) {
+      traffic.redirected(trip.route, 'missed')
       if (trip.route.upstream.redirects === 'pass') return sendThere(trip, status, headers)
       return store.fetch(trip, url, true)
     },

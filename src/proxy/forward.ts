@@ -11,6 +11,7 @@ import { type Problem, problem } from './problem.ts'
 import { type Outcome, relay, type Ways } from './relay.ts'
 import type { Route } from './route.ts'
 import type { Seal } from './seal.ts'
+import type { Traffic } from './traffic.ts'
 import { PULL_HEADERS_TIMEOUT_MS, prepareTrip, type Trip } from './trip.ts'
 import { judge, saysExpired, type Verdict } from './verdict.ts'
 
@@ -21,11 +22,19 @@ export interface ForwardOptions {
   readonly authorizer: Authorizer
   readonly seal: Seal
   readonly rateLimits: RateLimits
+  readonly traffic: Traffic
   readonly workspace: string
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
 }
 
 /** What the client got from the registry, or why it gets its answer from us. */
-export type Delivery = Extract<Outcome, { readonly kind: 'sent' | 'broken' | 'problem' }>
+export type Delivery = Ending & {
+  /** Which source's credential it was for; none if nobody's, or if nobody was asked. */
+  readonly source?: string | undefined
+}
+
+type Ending = Extract<Outcome, { readonly kind: 'sent' | 'broken' | 'problem' }>
 
 /**
  * Brings a request to its registry, and the response to the client.
@@ -62,10 +71,10 @@ const MAX_MOVES = 5
 
 /** Makes the way from a client to a registry and back. */
 export function createForward(options: ForwardOptions): Forward {
-  const { ways, blobReads, authorizer, seal, rateLimits, workspace } = options
+  const { ways, blobReads, authorizer, seal, rateLimits, traffic, workspace, now } = options
 
   function send(trip: Trip, { path, authorization, opened }: Attempt): Promise<Outcome> {
-    const { route, res, headers, body } = trip
+    const { route, res, headers, body, startedAt } = trip
     const { header } = authorization
     return relay(ways, {
       origin: originOf(route.upstream),
@@ -77,6 +86,7 @@ export function createForward(options: ForwardOptions): Forward {
       res,
       judge(status, received) {
         rateLimits.see(route.upstream.host.name, status, received)
+        traffic.answered(route, now() - startedAt)
         const verdict = judge(seal, route, status, received)
         tellPlace(opened, status, verdict)
         return verdict
@@ -85,8 +95,17 @@ export function createForward(options: ForwardOptions): Forward {
   }
 
   async function deliver(trip: Trip, path: string): Promise<Delivery> {
-    const { kind, method } = trip.route
     const authorization = await authorizer.authorize(trip.route)
+    const source = authorization.resolution?.source
+    return { ...(await deliverAs(trip, path, authorization)), source }
+  }
+
+  async function deliverAs(
+    trip: Trip,
+    path: string,
+    authorization: Authorization,
+  ): Promise<Delivery> {
+    const { kind, method } = trip.route
     if (kind !== 'blob' || method !== 'GET')
       return tryAll(trip, { path, authorization, opened: NONE })
     const opened = await blobReads.open(trip, authorization)
@@ -196,7 +215,7 @@ export function createForward(options: ForwardOptions): Forward {
   return async (req, res, route) => {
     const path = route.kind === 'upload' ? openLocation(seal, route) : route.path
     if (typeof path === 'object') return { kind: 'problem', problem: path }
-    const trip = prepareTrip(req, res, route)
+    const trip = prepareTrip(req, res, route, now())
     try {
       return await deliver(trip, path)
     } finally {

@@ -5,7 +5,7 @@ import type { Log } from '../observe/log.ts'
 import type { RateLimits } from '../observe/rate-limits.ts'
 import type { Resolver } from '../resolver.ts'
 import type { Tokens } from '../token/tokens.ts'
-import { logAccess } from './access.ts'
+import { endOf, logAccess } from './access.ts'
 import { createAdmission } from './admit.ts'
 import { createAuthorizer } from './authorize.ts'
 import { createBlobReads } from './blob-reads.ts'
@@ -18,6 +18,7 @@ import { isProblem, type Problem, problemOf, sendProblem } from './problem.ts'
 import { type Route, routeOf } from './route.ts'
 import { createSeal } from './seal.ts'
 import { createStore } from './store.ts'
+import type { Traffic } from './traffic.ts'
 import type { UpstreamTable } from './upstreams.ts'
 import { wayOf } from './way.ts'
 
@@ -29,6 +30,8 @@ export interface ProxyOptions {
   readonly net: Pick<Net, 'upstream' | 'realm'>
   /** Is told what registries say of their limits. */
   readonly rateLimits: RateLimits
+  /** Counts what passes. */
+  readonly traffic: Traffic
   /** What `/metrics` answers; without, there is no such path. */
   readonly metrics?: () => Promise<LocalAnswer>
   readonly workspace: string
@@ -80,16 +83,19 @@ interface Door {
 
 /** Makes a proxy that listens nowhere yet. */
 export function createProxy(options: ProxyOptions): Proxy {
-  const { upstreams, rateLimits, workspace, log, now, stallTimeoutMs = STALL_TIMEOUT_MS } = options
+  const { upstreams, rateLimits, traffic, workspace, now } = options
+  const { stallTimeoutMs = STALL_TIMEOUT_MS } = options
   const admit = createAdmission(options.hosts ?? [])
   const authorizer = createAuthorizer(options)
   const crowd = createCrowd({ connections: CONNECTIONS_PER_ORIGIN, now, ...options.crowd })
   const { net } = options
   const ways = { dispatcher: net.upstream, crowd }
-  const store = createStore({ net, crowd })
-  const blobReads = createBlobReads({ store, dispatcher: net.upstream, now })
+  const store = createStore({ net, crowd, traffic, now })
+  const blobReads = createBlobReads({ store, dispatcher: net.upstream, traffic, now })
   const seal = createSeal()
-  const forward = createForward({ ways, blobReads, authorizer, seal, rateLimits, workspace })
+  const forward = createForward({
+    ...{ ways, blobReads, authorizer, seal, rateLimits, traffic, workspace, now },
+  })
   const { certificate, uid = 0 } = options
   const listening = { stallTimeoutMs, certificate, uid }
   const listeners = new Set<Listener>()
@@ -97,6 +103,7 @@ export function createProxy(options: ProxyOptions): Proxy {
 
   async function serve(door: Door, req: IncomingMessage, res: ServerResponse) {
     const startedAt = now()
+    res.once('close', traffic.begin())
     let route: Route | undefined
     let delivery: Delivery
     try {
@@ -114,7 +121,8 @@ export function createProxy(options: ProxyOptions): Proxy {
     }
     if (delivery.kind === 'problem' && !res.headersSent) sendProblem(res, delivery.problem)
     linger(req)
-    logAccess(log, req.method, route, delivery, now() - startedAt)
+    if (route !== undefined) traffic.count(route, endOf(delivery))
+    logAccess(options, req.method, route, delivery, now() - startedAt)
     if (closing !== undefined) res.once('close', closeIdle)
   }
 

@@ -8,6 +8,7 @@ import { headerOf, headersToClient } from './headers.ts'
 import { problem } from './problem.ts'
 import { isRedirect } from './redirect.ts'
 import { type Outcome, relay } from './relay.ts'
+import type { Traffic } from './traffic.ts'
 import { PULL_HEADERS_TIMEOUT_MS, type Trip } from './trip.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -28,6 +29,9 @@ export interface Store {
 export interface StoreOptions {
   readonly net: Pick<Net, 'realm'>
   readonly crowd: Crowd
+  readonly traffic: Traffic
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
 }
 
 /** Stores redirect once, to a region; more than a few are a loop. */
@@ -42,7 +46,7 @@ const MEASURE_TIMEOUT_MS = 30_000
 const REFUSALS = new Set([400, 401, 403, 404, 410])
 
 /** Makes the way to the stores. */
-export function createStore({ net, crowd }: StoreOptions): Store {
+export function createStore({ net, crowd, traffic, now }: StoreOptions): Store {
   /**
    * Whoever speaks for a registry could send us to the services of this network: so only where
    * everybody may go, where the registry itself is, or where the operator said.
@@ -65,7 +69,10 @@ export function createStore({ net, crowd }: StoreOptions): Store {
         body: undefined,
         headersTimeoutMs: PULL_HEADERS_TIMEOUT_MS,
         res,
-        judge: (status, received) => judgeStored(trip, { url, fresh }, status, received),
+        judge(status, received) {
+          traffic.answered(route, now() - trip.startedAt)
+          return judgeStored(trip, { url, fresh }, status, received)
+        },
       },
     )
   }

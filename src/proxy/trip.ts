@@ -10,21 +10,29 @@ export interface Trip {
   readonly res: ServerResponse
   readonly headers: readonly string[]
   readonly body: Readable | undefined
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
 }
 
 /** Takes of a client's request what goes on. */
-export function prepareTrip(req: IncomingMessage, res: ServerResponse, route: Route): Trip {
+export function prepareTrip(
+  req: IncomingMessage,
+  res: ServerResponse,
+  route: Route,
+  startedAt: number,
+): Trip {
   const headers = headersToUpstream(req.rawHeaders)
   const reads = route.method === 'GET' || route.method === 'HEAD' || route.method === 'DELETE'
-  if (reads) return { route, res, headers, body: undefined }
+  if (reads) return { route, res, headers, body: undefined, startedAt }
   if (!hasBody(req)) {
-    return { route, res, headers: [...headers, 'content-length', '0'], body: undefined }
+    const all = [...headers, 'content-length', '0']
+    return { route, res, headers: all, body: undefined, startedAt }
   }
   const length = req.headers['content-length']
   if (length !== undefined) headers.push('content-length', length)
   // Held back until now: who may not push is told so before the first byte of a layer is sent.
   if (req.headers.expect !== undefined) res.writeContinue()
-  return { route, res, headers, body: bodyOf(req) }
+  return { route, res, headers, body: bodyOf(req), startedAt }
 }
 
 /** What nginx waits for a response, and more than any client of registries does. */

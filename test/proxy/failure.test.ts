@@ -195,10 +195,13 @@ test('a request is one line, without its query', async () => {
   expect(logged).toEqual([
     {
       event: 'request',
+      workspace: 'default',
       method: 'GET',
       host: registry.host,
       repository: 'acme/app',
       kind: 'blob',
+      action: 'pull',
+      source: 'vault',
       status: 200,
       bytes: 5,
       ms: expect.any(Number),

@@ -16,6 +16,7 @@ import {
   type ProxyOptions,
   type Proxy as RegistryProxy,
 } from '../../src/proxy/server.ts'
+import { createTraffic } from '../../src/proxy/traffic.ts'
 import { createUpstreamTable } from '../../src/proxy/upstreams.ts'
 import type { Tokens } from '../../src/token/tokens.ts'
 import { type FakeRegistry, type FakeRegistryOptions, startRegistry } from '../fakes/registry.ts'
@@ -87,6 +88,7 @@ export async function runProxy(
     tokens: basicTokens(),
     net: { upstream: dispatcher, realm: () => dispatcher },
     rateLimits: createRateLimits({ now: Date.now }),
+    traffic: createTraffic(),
     workspace: 'default',
     log: { error: keep, warn: keep, info: keep, debug: keep },
     now: Date.now,

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
+import type { Traffic } from '../../src/proxy/traffic.ts'
 import { sendBytes } from '../fakes/http.ts'
 import { digestOf } from '../fakes/registry.ts'
 import { ask, BASIC, fakeRegistry, LOGIN, runProxy, upstreamAt } from './harness.ts'
@@ -19,6 +20,7 @@ interface Options {
   readonly store?: (req: IncomingMessage, res: ServerResponse) => boolean
   /** Whether the registry redirects HEAD as well. */
   readonly redirectsHead?: boolean
+  readonly traffic?: Traffic
 }
 
 /** A registry that redirects to a store, whose URLs are good for what they say and for GET alone. */
@@ -27,6 +29,7 @@ export async function startStored({
   query = amazon,
   store,
   redirectsHead = false,
+  traffic,
 }: Options) {
   const clock = { now: Date.UTC(2026, 10, 21) }
   const stored: { readonly method: string; readonly headers: IncomingMessage['headers'] }[] = []
@@ -60,7 +63,12 @@ export async function startStored({
   registry.putBlob('acme/app', BLOB)
   const own = upstreamAt(registry.host, { redirects })
   let login = LOGIN
-  const running = await runProxy([own], { own, login: () => login, now: () => clock.now })
+  const running = await runProxy([own], {
+    own,
+    login: () => login,
+    now: () => clock.now,
+    ...(traffic && { traffic }),
+  })
   const path = `/v2/acme/app/blobs/${DIGEST}`
   return {
     ...running,
