@@ -148,6 +148,31 @@ describe('the agent', () => {
     })
   })
 
+  it('tells its resolver when the client has gone, and only then', async () => {
+    const signals: AbortSignal[] = []
+    let asked = () => {}
+    const resolver: Resolver = {
+      resolve(_, signal) {
+        signals.push(signal)
+        asked()
+        if (signals.length === 1) return Promise.resolve(resolution)
+        return new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason))
+        })
+      },
+    }
+    await withAgent(resolver, async () => {
+      const client = createAgentClient({ socket, uid, vault })
+      await client.resolve(target, never)
+      const leave = new AbortController()
+      asked = () => leave.abort(new Error('gone'))
+      await expect(client.resolve(target, leave.signal)).rejects.toThrow('gone')
+      const [first, second] = signals
+      await new Promise((resolve) => second?.addEventListener('abort', resolve))
+      expect(first?.aborted).toBe(false)
+    })
+  })
+
   it.each([
     ['a question that is not JSON', 'x', /the agent's question is not JSON/],
     ['a question without host', '{"workspace":"w","action":"pull"}', /host is missing/],
