@@ -12,6 +12,7 @@ import type { observeExchanges } from './registries/observed.ts'
 import type { Registry } from './registries/registry.ts'
 import type { ContainerRequest } from './request/request.ts'
 import type { Resolver } from './resolver.ts'
+import { ASKING } from './sources/asking.ts'
 import type { Source } from './sources/source.ts'
 import type { Vault } from './vault/vault.ts'
 
@@ -142,7 +143,7 @@ export function createApp(runtime: Runtime, flags: Flags = {}, seen?: ExchangeSe
       const { buildRegistry, identities, ambient } = await app.config()
       const { sourceOrder } = await import('./sources/order.ts')
       return sourceOrder({
-        env,
+        ...runtime,
         request: await app.request(),
         vault: app.vault,
         registries: await app.registries(),
@@ -170,7 +171,7 @@ export function createApp(runtime: Runtime, flags: Flags = {}, seen?: ExchangeSe
     resolver: once(async () => {
       const { socket } = app
       if (socket === undefined || (await app.request()) !== undefined) return app.ownResolver()
-      if (!isOwnSocket(socket, uid)) return app.ownResolver()
+      if (!isOwnSocket(socket, uid) || env[ASKING]) return app.ownResolver()
       const { identities, ambient } = await app.config()
       // The agent has an environment of its own, and would answer with the identity that stands there.
       if ((ambient.enabled || identities.length > 0) && namesIdentity(env)) return app.ownResolver()

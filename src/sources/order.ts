@@ -1,26 +1,21 @@
 import type { AmbientConfig, AmbientSource, IdentityConfig } from '../config/config.ts'
 import type { ContainerRequest } from '../request/request.ts'
 import type { Vault } from '../vault/vault.ts'
+import { ASKING } from './asking.ts'
 import { cloudSource } from './cloud.ts'
 import { environmentSource } from './environment.ts'
 import { identitiesSource } from './identities.ts'
+import type { OtherClients, OtherClientsOptions } from './other-clients.ts'
 import { type RequestSourceOptions, requestSources } from './request.ts'
 import type { Source } from './source.ts'
 import { vaultSource } from './vault.ts'
 
-export interface SourceOptions extends RequestSourceOptions {
-  readonly env: Readonly<Record<string, string | undefined>>
+export interface SourceOptions extends RequestSourceOptions, OtherClientsOptions {
   readonly request: ContainerRequest | undefined
   vault(): Promise<Vault>
   readonly identities: readonly IdentityConfig[]
   readonly ambient: AmbientConfig
 }
-
-/**
- * Set for another credential helper while it is run: one that asks us in turn, be it a script around
- * us, is not asked itself again.
- */
-export const ASKING = 'PURSER_ASKING'
 
 /**
  * All sources, in the order in which they are asked.
@@ -36,21 +31,32 @@ export function sourceOrder(options: SourceOptions): readonly Source[] {
     ...(request === undefined ? [] : requestSources(request, options)),
     vaultSource(vault),
     ...(isLent && identities.length > 0 ? [identitiesSource(identities)] : []),
-    ...(isLent && ambient.enabled
-      ? ambient.sources.flatMap((name) => ambientSource(name, options))
-      : []),
+    ...(isLent && ambient.enabled ? ambientSources(options) : []),
   ]
 }
 
-function ambientSource(name: AmbientSource, options: SourceOptions): readonly Source[] {
-  const { env, registries } = options
-  switch (name) {
-    case 'docker':
-    case 'containers':
-      return []
-    case 'environment':
-      return [environmentSource(env, registries)]
-    case 'cloud':
-      return [cloudSource(registries)]
+function ambientSources(options: SourceOptions): readonly Source[] {
+  const { env, registries, ambient } = options
+  let clients: Promise<OtherClients> | undefined
+  // Loaded when they are asked: what answers before them shall not wait for it.
+  const open = () => {
+    clients ??= import('./other-clients.ts').then(({ createOtherClients }) =>
+      createOtherClients(options),
+    )
+    return clients
   }
+
+  function sourcesOf(name: AmbientSource): readonly Source[] {
+    switch (name) {
+      case 'docker':
+      case 'containers':
+        if (env[ASKING]) return []
+        return [{ name, find: async (target, signal) => (await open())[name].find(target, signal) }]
+      case 'environment':
+        return [environmentSource(env, registries)]
+      case 'cloud':
+        return [cloudSource(registries)]
+    }
+  }
+  return ambient.sources.flatMap(sourcesOf)
 }

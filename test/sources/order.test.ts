@@ -9,6 +9,10 @@ import { ask, buildRegistry, registries, requestOf, targetOf } from './harness.t
 
 const UNLENT = {
   env: {},
+  uid: 0,
+  command: [],
+  killGroup: () => undefined,
+  now: () => 0,
   identities: [],
   ambient: { enabled: false, sources: AMBIENT_SOURCES, requests: false },
 } as const

@@ -1,0 +1,202 @@
+import { spawn } from 'node:child_process'
+import * as v from 'valibot'
+import { createLru } from '../cache/lru.ts'
+import { createSingleFlight } from '../cache/single-flight.ts'
+import type { Credential } from '../model/credential.ts'
+import { PurserError } from '../model/errors.ts'
+import { quote } from '../model/host.ts'
+import { ASKING } from './asking.ts'
+import { credentialOf } from './auth-entry.ts'
+import { findProgram, isOurs } from './helper-program.ts'
+
+/** As long as a person may need for a key chain; docker waits for ever. */
+const TIMEOUT_MS = 10_000
+/** A password of Amazon's has 4 KiB, a key file of Google's 3 KiB. */
+const MAX_OUTPUT_BYTES = 64 * 1024
+/** What it leaves running in the background may hold its output open for ever. */
+const OUTPUT_GRACE_MS = 200
+/** A pull asks for the same login a dozen times within seconds. */
+const HOLDS_MS = 5_000
+const CAPACITY = 1_000
+
+/** @see https://github.com/docker/docker-credential-helpers/blob/master/credentials/error.go */
+const NOT_FOUND = 'credentials not found in native keychain'
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+const answer = v.looseObject({ Username: v.string(), Secret: v.string() })
+
+/** A question for another helper. */
+export interface HelperQuestion {
+  /** What stands behind `docker-credential-`. */
+  readonly name: string
+  /** The file that names it. */
+  readonly namedIn: string
+  /** Another one after each change of that file. */
+  readonly state: string
+  readonly serverUrl: string
+}
+
+/** Asks other credential helpers. */
+export interface OtherHelpers {
+  /**
+   * @returns `undefined` if it has no login for the URL, or if it is ourselves
+   * @throws `config-invalid` if there is no such helper; `exchange-failed` if it fails
+   */
+  get(question: HelperQuestion, signal: AbortSignal): Promise<Credential | undefined>
+}
+
+/** What other helpers are run with. */
+export interface OtherHelpersOptions {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** What starts this program. */
+  readonly command: readonly string[]
+  /** Kills a process that leads a group, and its group. */
+  killGroup(pid: number): void
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  /** Default: 10 s. */
+  readonly timeoutMs?: number
+}
+
+/** Makes what asks them: one question at a time for each login, and for 5 seconds once. */
+export function createOtherHelpers(options: OtherHelpersOptions): OtherHelpers {
+  const { env, command, now } = options
+  const answers = createLru<{ readonly at: number; readonly credential: Credential | undefined }>(
+    CAPACITY,
+  )
+  const flights = createSingleFlight<Credential | undefined>()
+
+  async function ask(
+    { name, namedIn, serverUrl }: HelperQuestion,
+    signal: AbortSignal,
+  ): Promise<Credential | undefined> {
+    const program = `docker-credential-${name}`
+    const path = findProgram(program, env)
+    if (path === undefined) {
+      throw new PurserError(
+        'config-invalid',
+        `${program}, which ${namedIn} names, is not in PATH`,
+        {
+          hint: 'install it, or take its line out of the file',
+        },
+      )
+    }
+    if (isOurs(path, command, env)) return undefined
+    const what = `${program} get for ${quote(serverUrl)}`
+    const fail: Fail = (why, details) =>
+      new PurserError('exchange-failed', `${what} ${why}`, {
+        hint: `run it by hand: echo ${serverUrl} | ${program} get`,
+        ...details,
+      })
+    const { status, output } = await run(path, serverUrl, { ...options, fail }, signal)
+    return read(status, output, what, fail)
+  }
+
+  return {
+    async get(question, signal) {
+      const { name, namedIn } = question
+      if (!NAME.test(name)) {
+        throw new PurserError('config-invalid', `${namedIn}: ${quote(name)} is no helper's name`)
+      }
+      const key = JSON.stringify(question)
+      const known = answers.get(key)
+      const ageMs = known === undefined ? HOLDS_MS : now() - known.at
+      if (known !== undefined && ageMs >= 0 && ageMs < HOLDS_MS) return known.credential
+      const credential = await flights.join(key, (shared) => ask(question, shared), signal)
+      answers.set(key, { at: now(), credential })
+      return credential
+    },
+  }
+}
+
+type Fail = (why: string, details?: { readonly cause: unknown }) => PurserError
+
+function read(
+  status: number | string,
+  output: string,
+  what: string,
+  fail: Fail,
+): Credential | undefined {
+  if (status !== 0) {
+    if (output.trim() === NOT_FOUND) return undefined
+    throw fail(`ended with ${status}`)
+  }
+  const parsed = v.safeParse(answer, tryParseJson(output))
+  if (!parsed.success) throw fail('printed no Username and Secret as JSON')
+  const { Username: username, Secret: secret } = parsed.output
+  // What some helpers say for "none", and clients take for that.
+  if (username === '' && secret === '') return undefined
+  return credentialOf(username, secret, `the answer of ${what}`)
+}
+
+function tryParseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+interface Run extends OtherHelpersOptions {
+  readonly fail: Fail
+}
+
+function run(
+  path: string,
+  input: string,
+  { env, killGroup, fail, timeoutMs = TIMEOUT_MS }: Run,
+  signal: AbortSignal,
+): Promise<{ readonly status: number | string; readonly output: string }> {
+  signal.throwIfAborted()
+  // What a container's request brings is for no other program.
+  const { PURSER_REQUEST: _, ...rest } = env
+  // A group of its own, so that it can be killed with all that it has started.
+  const child = spawn(path, ['get'], {
+    env: { ...rest, [ASKING]: '1' },
+    cwd: '/',
+    detached: true,
+    stdio: ['pipe', 'pipe', 'ignore'],
+    windowsHide: true,
+  })
+  const { promise, resolve, reject } = Promise.withResolvers<{
+    readonly status: number | string
+    readonly output: string
+  }>()
+  const chunks: Buffer[] = []
+  let size = 0
+  const stop = (reason: unknown) => {
+    if (child.pid !== undefined) killGroup(child.pid)
+    reject(reason)
+  }
+  const onAbort = () => stop(signal.reason)
+  const timer = setTimeout(
+    () => stop(fail(`was still running after ${timeoutMs / 1000} s`)),
+    timeoutMs,
+  )
+  signal.addEventListener('abort', onAbort, { once: true })
+  child.once('error', (cause) => reject(fail('cannot be run', { cause })))
+  child.stdout.on('data', (chunk: Buffer) => {
+    size += chunk.length
+    if (size <= MAX_OUTPUT_BYTES) chunks.push(chunk)
+    else stop(fail('printed more than 64 KiB'))
+  })
+  // One that does not read its input is judged by what it prints.
+  child.stdin.on('error', () => undefined).end(input)
+  child.once('exit', (code, killedBy) => {
+    clearTimeout(timer)
+    const done = () => {
+      clearTimeout(grace)
+      const output = Buffer.concat(chunks).toString('utf8')
+      resolve({ status: code ?? killedBy ?? 'no status', output })
+    }
+    const grace = setTimeout(done, OUTPUT_GRACE_MS)
+    child.once('close', done)
+  })
+  return promise.finally(() => {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', onAbort)
+    child.stdout.destroy()
+    child.stdin.destroy()
+    child.unref()
+  })
+}
