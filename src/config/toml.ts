@@ -85,7 +85,9 @@ function invalid(path: string, issue: v.BaseIssue<unknown>): PurserError {
 function demand({ message, expected }: v.BaseIssue<unknown>, dotted: string): string {
   if (message.startsWith('must ')) return message
   if (expected === 'Object') return `must be a table, as in [${dotted}]`
-  if (expected !== 'Array') return `must be ${expected}`
+  if (expected !== 'Array') {
+    return `must be ${expected?.replace(/^\(|\)$/g, '').replaceAll(' | ', ' or ')}`
+  }
   return dotted === 'upstream'
     ? 'must be tables, each as [[upstream]]'
     : 'must be a list, as in ["…"]'
