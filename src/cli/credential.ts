@@ -17,6 +17,10 @@ export interface CredentialFlags {
   readonly passwordStdin?: true
   readonly fromEnv?: string
   readonly json?: string
+  readonly awsProfile?: string
+  readonly awsRoleArn?: string
+  readonly awsExternalId?: string
+  readonly awsSessionName?: string
 }
 
 /** Whose credential it is to be. */
@@ -35,7 +39,9 @@ export async function readCredential(
   flags: CredentialFlags,
   context: CliContext,
 ): Promise<Credential> {
-  if (flags.fromEnv !== undefined) return readVariables(owner, flags.fromEnv, context)
+  const named = namedIdentity(flags)
+  if (flags.fromEnv !== undefined) return readVariables(owner, flags.fromEnv, named, context)
+  if (Object.keys(named).length > 0) return readIdentity(owner, named)
   if (flags.json !== undefined) {
     return readJson(owner, await readNamed(context, '--json', flags.json))
   }
@@ -52,6 +58,25 @@ export async function readCredential(
   return username === IDENTITY_TOKEN_USER
     ? { kind: 'identity-token', token: new Secret(password) }
     : { kind: 'basic', username, password: new Secret(password) }
+}
+
+/** The keys that flags say: what names an identity of Amazon's without being one is no secret. */
+export function namedIdentity(flags: CredentialFlags): CredentialKeys {
+  const keys = {
+    AWS_PROFILE: flags.awsProfile,
+    AWS_ROLE_ARN: flags.awsRoleArn,
+    AWS_EXTERNAL_ID: flags.awsExternalId,
+    AWS_ROLE_SESSION_NAME: flags.awsSessionName,
+  }
+  return Object.fromEntries(
+    Object.entries(keys).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  )
+}
+
+function readIdentity({ host, registry }: Owner, keys: CredentialKeys): Credential {
+  const credential = registry.read(keys)
+  if (credential !== undefined) return credential
+  throw new PurserError('usage', `${host.name} takes no identity of Amazon's`)
 }
 
 function askUsername({ passwordStdin }: CredentialFlags, context: CliContext): Promise<string> {
@@ -82,6 +107,7 @@ function readKeys(registry: Registry, keys: CredentialKeys): Credential | undefi
 async function readVariables(
   { host, registry }: Owner,
   list: string,
+  named: CredentialKeys,
   context: CliContext,
 ): Promise<Credential> {
   const names = list.split(',').map((name) => name.trim())
@@ -92,7 +118,7 @@ async function readVariables(
     }
     return [name, value] as const
   })
-  const given = await withGoogleFile(Object.fromEntries(keys), context)
+  const given = await withGoogleFile({ ...Object.fromEntries(keys), ...named }, context)
   const credential = readKeys(registry, given)
   if (credential !== undefined) {
     await checkGoogleFile(credential)

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { identityNamedBy } from '../model/credential.ts'
 import { usernameOf } from '../registries/static-login.ts'
 import { type Entry, placeOf } from '../vault/vault.ts'
 import { type CliContext, type Flags, withSession } from './context.ts'
@@ -20,7 +21,7 @@ export function addList(program: Command, context: CliContext): void {
     .command('list')
     .description('list the entries of the vault, without their secrets')
     .addOption(workspaceOption())
-    .option('--json', 'an array of host, prefix, name, kind, username, updatedAt')
+    .option('--json', 'an array of host, prefix, name, kind, username, identity, updatedAt')
     .addHelpText('after', HELP)
     .action((flags: ListFlags) => list(flags, context))
 }
@@ -31,7 +32,10 @@ async function list({ json, ...flags }: ListFlags, context: CliContext): Promise
     if (json) return context.writeOut(renderJson(entries.map(describe)))
     if (entries.length === 0) return say(context, `no entries in workspace ${workspace}`)
     context.writeOut(
-      renderTable([['REGISTRY', 'NAME', 'KIND', 'USER', 'UPDATED'], ...entries.map(rowOf)]),
+      renderTable([
+        ['REGISTRY', 'NAME', 'KIND', 'USER OR IDENTITY', 'UPDATED'],
+        ...entries.map(rowOf),
+      ]),
     )
   })
 }
@@ -44,11 +48,12 @@ function describe({ host, prefix, name, credential, updatedAt }: Entry) {
     name,
     kind,
     username: usernameOf(credential),
+    identity: identityNamedBy(credential) ?? null,
     updatedAt: updatedAt.toISOString(),
   }
 }
 
 function rowOf(entry: Entry): readonly string[] {
-  const { name, kind, username, updatedAt } = describe(entry)
-  return [placeOf(entry), name, kind, username, updatedAt.replace(/\.\d+Z$/, 'Z')]
+  const { name, kind, username, identity, updatedAt } = describe(entry)
+  return [placeOf(entry), name, kind, identity ?? username, updatedAt.replace(/\.\d+Z$/, 'Z')]
 }

@@ -127,3 +127,15 @@ export function isOfMachine({ kind }: Pick<Credential, 'kind'>): boolean {
       return false
   }
 }
+
+/**
+ * The identity that a credential names rather than holds: `profile dev, role arn:…`.
+ *
+ * @returns `undefined` if it names none
+ */
+export function identityNamedBy(credential: Credential): string | undefined {
+  const names = 'role' in credential && credential.role ? [`role ${credential.role.arn}`] : []
+  if ('profile' in credential && credential.profile) names.unshift(`profile ${credential.profile}`)
+  if ('clientId' in credential && credential.clientId) names.push(`client ${credential.clientId}`)
+  return names.length === 0 ? undefined : names.join(', ')
+}

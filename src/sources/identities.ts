@@ -1,5 +1,5 @@
 import type { IdentityConfig } from '../config/config.ts'
-import type { Credential } from '../model/credential.ts'
+import { type Credential, identityNamedBy } from '../model/credential.ts'
 import type { Target } from '../model/target.ts'
 import type { Source } from './source.ts'
 
@@ -15,7 +15,9 @@ export function identitiesSource(identities: readonly IdentityConfig[]): Source 
     name: 'identity',
     async find(target) {
       const found = longestFirst.find((identity) => covers(identity, target))
-      return found && { credential: credentialOf(found), from: nameIdentity(found) }
+      if (found === undefined) return undefined
+      const credential = credentialOf(found)
+      return { credential, from: nameIdentity(found, credential) }
     },
   }
 }
@@ -31,12 +33,8 @@ function covers({ host, prefix }: IdentityConfig, target: Target): boolean {
   return prefix === '' || repository === prefix || repository.startsWith(`${prefix}/`)
 }
 
-function nameIdentity({ host, prefix, profile, role }: IdentityConfig): string {
+function nameIdentity({ host, prefix }: IdentityConfig, credential: Credential): string {
   const place = prefix === '' ? host.name : `${host.name}/${prefix}`
-  const parts = [
-    profile === undefined ? [] : `profile ${profile}`,
-    role === undefined ? [] : `role ${role.arn}`,
-  ].flat()
-  const by = parts.length === 0 ? '' : `: ${parts.join(', ')}`
-  return `[[identity]] for ${place}${by}`
+  const identity = identityNamedBy(credential) ?? 'that of this machine'
+  return `[[identity]] for ${place}: ${identity}`
 }

@@ -105,3 +105,37 @@ describe('check', () => {
     expect(ended.stderr).toContain(message)
   })
 })
+
+describe('login --check', () => {
+  async function login(password: string, up = true) {
+    const host = up ? (await fakeRegistry({ auth: BASIC })).host : 'localhost:1'
+    const line = await openCommandLine({ upstreams: [upstreamAt(host)], stdin: password })
+    const args = ['--username', 'ann', '--password-stdin', '--check']
+    const ended = await line.run('login', host, ...args)
+    return { host, ended, stored: (await line.vault.list('default')).length }
+  }
+
+  test('stores what the registry takes', async () => {
+    const { ended, stored } = await login('correct-horse')
+    expect(ended.code).toBe(0)
+    expect(stored).toBe(1)
+  })
+
+  test('does not store what the registry refuses', async () => {
+    const { host, ended, stored } = await login('canary')
+    expect(ended.code).toBe(4)
+    expect(ended.stderr).toBe(
+      `purser: error: not stored, for it is refused: GET "http://${host}/v2/": status 401\n` +
+        'purser: hint: see whether it is the one you mean\n',
+    )
+    expect(stored).toBe(0)
+  })
+
+  test('does not store what nobody could try', async () => {
+    const { ended, stored } = await login('correct-horse', false)
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toContain('not stored, for it is unreachable')
+    expect(ended.stderr).toContain('hint: store it untried: leave out --check')
+    expect(stored).toBe(0)
+  })
+})
