@@ -8,7 +8,7 @@ import type { Paths } from './paths.ts'
 export type ListenAddress = TcpAddress | SocketAddress
 
 /** `address:port`; port 0 lets the system choose one. */
-export interface TcpAddress {
+interface TcpAddress {
   readonly address: string
   readonly port: number
   /** Whether clients are to speak TLS there. */

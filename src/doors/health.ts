@@ -4,11 +4,27 @@ import { createMonitor, type Standing, tickMsOf } from '../health/monitor.ts'
 import { createNotifier } from '../health/notifier.ts'
 import { type Subject, subjectsOf } from '../health/subject.ts'
 import type { Log } from '../observe/log.ts'
+import { credentialOf } from '../sources/identities.ts'
+import { DEFAULT_ENTRY } from '../vault/vault.ts'
 
-/** What can be checked in the workspace. */
+/** What can be checked: the workspace's entries, and the identities that are everybody's. */
 export async function findSubjects(app: App): Promise<readonly Subject[]> {
+  const { workspace } = app
+  const { identities } = await app.config()
   const vault = await app.vault()
-  return subjectsOf(await vault.list(app.workspace))
+  return [
+    ...subjectsOf(await vault.list(workspace)),
+    ...identities.map(
+      (identity): Subject => ({
+        ...identity,
+        source: 'identity',
+        workspace,
+        name: DEFAULT_ENTRY,
+        credential: credentialOf(identity),
+        version: 0,
+      }),
+    ),
+  ]
 }
 
 /** Makes a checker of the application's registries and ways out. */

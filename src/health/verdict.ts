@@ -10,7 +10,7 @@ export const HEALTH_STATES = ['valid', 'expired', 'refused', 'unreachable'] as c
 export type HealthState = (typeof HEALTH_STATES)[number]
 
 /** Somebody took the login, or would have taken any. */
-export interface ValidVerdict {
+interface ValidVerdict {
   readonly state: 'valid'
   /** When the login that was made ends; `undefined` if nobody told. */
   readonly expiresAt: Date | undefined
@@ -61,6 +61,6 @@ function stateOf(error: unknown): FailedVerdict['state'] {
 }
 
 /** Whether a server says by this status that it cannot tell now: too busy, or out of order. */
-export function isPassing(status: number): boolean {
+function isPassing(status: number): boolean {
   return status === 429 || status >= 500
 }

@@ -49,7 +49,7 @@ export interface AmbientAwsCredential {
 }
 
 /** An OAuth access token for Google's registries. */
-export interface GcpTokenCredential {
+interface GcpTokenCredential {
   readonly kind: 'gcp-token'
   readonly token: Secret
 }

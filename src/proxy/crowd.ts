@@ -5,7 +5,7 @@ export interface Crowd {
 }
 
 /** What a crowd must know of a transfer. */
-export interface Transfer {
+interface Transfer {
   /** Whether the next byte is the client's to send or to take. */
   isClientsTurn(): boolean
   /** Ends it, because it stands still while others wait. */
@@ -13,7 +13,7 @@ export interface Transfer {
 }
 
 /** A transfer's place among the others of its origin. */
-export interface Place {
+interface Place {
   /** It has a connection, or bytes have moved on it. */
   moved(): void
   leave(): void

@@ -19,7 +19,7 @@ export interface KnownRegistry {
 }
 
 /** What came to a front for one registry. */
-export interface Arrived {
+interface Arrived {
   /** The right login, a request each: at the API for Basic, at the token service for Bearer. */
   readonly logins: number
   /** Every other Authorization; passwords of strangers, and ours where they do not belong. */
