@@ -4,7 +4,13 @@ import type { Source } from './sources/source.ts'
 
 /** What one source said when it was asked. */
 export type Step =
-  | { readonly source: string; readonly outcome: 'nothing' | 'not asked' }
+  | { readonly source: string; readonly outcome: 'not asked' }
+  | {
+      readonly source: string
+      readonly outcome: 'nothing'
+      /** Why what it holds is for something else. */
+      readonly why?: string
+    }
   | {
       readonly source: string
       readonly outcome: 'found'
@@ -35,7 +41,10 @@ export async function traceSources(
 async function traceSource(source: Source, target: Target, signal: AbortSignal): Promise<Step> {
   try {
     const found = await source.find(target, signal)
-    if (found === undefined) return { source: source.name, outcome: 'nothing' }
+    if (found === undefined) {
+      const why = source.whyNot?.(target)
+      return { source: source.name, outcome: 'nothing', ...(why !== undefined && { why }) }
+    }
     const { from, credential } = found
     return { source: source.name, outcome: 'found', from, kind: credential.kind }
   } catch (error) {

@@ -45,6 +45,13 @@ describe('a trace', () => {
     ])
   })
 
+  it('tells why a source that holds something has nothing', async () => {
+    const other = { ...source('a', () => undefined), whyNot: () => 'it is for ghcr.io' }
+    expect(await traceSources([other], target, never)).toEqual([
+      { source: 'a', outcome: 'nothing', why: 'it is for ghcr.io' },
+    ])
+  })
+
   it('tells a fault, and asks nobody behind it', async () => {
     const error = new PurserError('vault-corrupt', 'damaged')
     const broken = source('a', () => {

@@ -79,6 +79,7 @@ function render({ target, registry, steps, resolution, error }: Explanation): st
 function describeStep(step: Step): string {
   switch (step.outcome) {
     case 'nothing':
+      return step.why === undefined ? step.outcome : `nothing: ${step.why}`
     case 'not asked':
       return step.outcome
     case 'found':

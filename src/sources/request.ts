@@ -5,7 +5,7 @@ import { type Host, looksLikeHost, tryParseHost } from '../model/host.ts'
 import type { CredentialKeys } from '../model/keys.ts'
 import { parseReference } from '../model/reference.ts'
 import type { Secret } from '../model/secret.ts'
-import type { Target } from '../model/target.ts'
+import { nameOf, type Target } from '../model/target.ts'
 import { registryOf } from '../registries/all.ts'
 import type { Registry } from '../registries/registry.ts'
 import { parseCredentials, registryNamedIn } from '../request/credentials.ts'
@@ -84,6 +84,13 @@ export function requestSources(
       const registry = registryOf(registries, target.host)
       const credential = readKeys(registry, claim.keys, field)
       return credential && { credential, from: field.path }
+    },
+    whyNot(target) {
+      const claim = claimOf(field, request, buildRegistry)
+      if (claim === undefined || concerns(claim, target)) return undefined
+      return claim.binding === undefined
+        ? 'it does not say for which registry it is, and neither does the request'
+        : `it is for ${nameOf(claim.binding)}`
     },
   }))
 }

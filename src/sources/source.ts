@@ -18,4 +18,10 @@ export interface Source {
    * whatever the next source holds is another, weaker identity.
    */
   find(target: Target, signal: AbortSignal): Promise<Found | undefined>
+  /**
+   * Why what it holds is not for `target`: for people who wonder, and never a secret.
+   *
+   * @returns `undefined` if it holds nothing
+   */
+  whyNot?(target: Target): string | undefined
 }
