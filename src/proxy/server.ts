@@ -103,7 +103,7 @@ export function createProxy(options: ProxyOptions): Proxy {
 
   async function serve(door: Door, req: IncomingMessage, res: ServerResponse) {
     const startedAt = now()
-    res.once('close', traffic.begin())
+    traffic.begin()
     let route: Route | undefined
     let delivery: Delivery
     try {
@@ -111,6 +111,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       if (isProblem(found)) {
         delivery = { kind: 'problem', problem: found }
       } else if (found.kind === 'local') {
+        traffic.end()
         return sendLocal(res, found)
       } else {
         route = found
@@ -121,6 +122,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     }
     if (delivery.kind === 'problem' && !res.headersSent) sendProblem(res, delivery.problem)
     linger(req)
+    traffic.end()
     if (route !== undefined) traffic.count(route, endOf(delivery))
     logAccess(options, req.method, route, delivery, now() - startedAt)
     if (closing !== undefined) res.once('close', closeIdle)

@@ -3,9 +3,11 @@ import type { Route } from './route.ts'
 
 /** Counts what passes. */
 export interface Traffic {
-  /** A request has come in; to be called when it has ended. */
-  begin(): () => void
-  /** A request of a route has ended. */
+  /** A request has come in. */
+  begin(): void
+  /** It is over, whatever came of it. */
+  end(): void
+  /** What came of one that had a route. */
   count(route: Route, end: Ended): void
   /** A registry or its store has begun to answer. */
   answered(route: Route, ms: number): void
@@ -45,18 +47,14 @@ export function createTraffic(): Traffic {
   const redirects = counter('redirects_total', 'Reads of blobs that lie in a store.', [
     ...['host', 'outcome'],
   ])
-  const first = 'first_byte_seconds'
-  const help = 'From the request to the first byte of the answer.'
-  const buckets = counter(`${first}_bucket`, help, ['host', 'le'])
-  const sum = counter(`${first}_sum`, help, ['host'])
-  const count = counter(`${first}_count`, help, ['host'])
+  const first = createHistogram('first_byte_seconds', 'From the request to the first byte.')
 
   return {
     begin() {
       inFlight++
-      return () => {
-        inFlight--
-      }
+    },
+    end() {
+      inFlight--
     },
     count({ upstream, method, kind, action }, ended) {
       const { name } = upstream.host
@@ -64,16 +62,11 @@ export function createTraffic(): Traffic {
       bytes.add([name, action === 'push' ? 'up' : 'down'], ended.bytes)
       if (ended.broken && action === 'push') aborted.add([name], 1)
     },
-    answered({ upstream }, ms) {
-      const { name } = upstream.host
-      for (const limit of BUCKETS) if (ms <= limit * 1_000) buckets.add([name, String(limit)], 1)
-      buckets.add([name, '+Inf'], 1)
-      sum.add([name], ms / 1_000)
-      count.add([name], 1)
-    },
+    answered: ({ upstream }, ms) => first.observe(upstream.host.name, ms / 1_000),
     redirected: ({ upstream }, outcome) => redirects.add([upstream.host.name, outcome], 1),
     families: [
-      ...[requests, bytes, aborted, redirects, buckets, sum, count].map(({ family }) => family),
+      ...[requests, bytes, aborted, redirects].map(({ family }) => family),
+      ...first.families,
       {
         kind: 'gauge',
         name: 'purser_proxy_in_flight_requests',
@@ -81,6 +74,53 @@ export function createTraffic(): Traffic {
         labels: [],
         samples: () => [{ labels: {}, value: inFlight }],
       },
+    ],
+  }
+}
+
+/** Times by host, one addition each; Prometheus' own sums are made when it asks. */
+function createHistogram(name: string, help: string) {
+  const hosts = new Map<string, { readonly counts: number[]; sum: number; count: number }>()
+
+  function timesOf(host: string) {
+    const known = hosts.get(host)
+    if (known !== undefined) return known
+    const made = { counts: BUCKETS.map(() => 0), sum: 0, count: 0 }
+    if (hosts.size < CAPACITY) hosts.set(host, made)
+    return made
+  }
+
+  function* buckets(): Iterable<Sample> {
+    for (const [host, { counts, count }] of hosts) {
+      let below = 0
+      for (const [index, limit] of BUCKETS.entries()) {
+        below += counts[index] ?? 0
+        yield { labels: { host, le: String(limit) }, value: below }
+      }
+      yield { labels: { host, le: '+Inf' }, value: count }
+    }
+  }
+
+  const family = (
+    suffix: string,
+    labels: readonly string[],
+    samples: () => Iterable<Sample>,
+  ): Family => ({ kind: 'counter', name: `purser_proxy_${name}_${suffix}`, help, labels, samples })
+  const each = (value: 'sum' | 'count') => () =>
+    [...hosts].map(([host, times]) => ({ labels: { host }, value: times[value] }))
+
+  return {
+    observe(host: string, seconds: number): void {
+      const times = timesOf(host)
+      const index = BUCKETS.findIndex((limit) => seconds <= limit)
+      if (index !== -1) times.counts[index] = (times.counts[index] ?? 0) + 1
+      times.sum += seconds
+      times.count++
+    },
+    families: [
+      family('bucket', ['host', 'le'], buckets),
+      family('sum', ['host'], each('sum')),
+      family('count', ['host'], each('count')),
     ],
   }
 }
