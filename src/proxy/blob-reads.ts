@@ -118,9 +118,10 @@ export function createBlobReads(options: BlobReadsOptions): BlobReads {
 
   return {
     async open(trip, authorization) {
+      const { upstream } = trip.route
+      if (redirects[upstream.redirects].isDirect(upstream.host.name)) return SILENT
       const key = keyOf(trip.route, authorization)
       const answer = ask(trip, key)
-      if (answer.kind === 'direct') return SILENT
       if (answer.kind === 'lead') return { kind: 'onward', tell: answer.tell }
       const url = answer.kind === 'known' ? answer.url : await answer.told
       if (url === undefined) return SILENT

@@ -8,6 +8,8 @@ export interface Redirects {
    * the caller is the one to ask, and must tell.
    */
   ask(key: string, host: string): Answer
+  /** Whether the registry serves its blobs itself: then there is nothing to ask for. */
+  isDirect(host: string): boolean
   /** Forgets one that was refused, if it is still this one. */
   drop(key: string, url: URL): void
 }
@@ -17,8 +19,6 @@ export type Answer =
   | { readonly kind: 'known'; readonly url: URL }
   | { readonly kind: 'wait'; readonly told: Promise<URL | undefined> }
   | { readonly kind: 'lead'; tell(place: Place): void }
-  /** The registry serves its blobs itself: there is nothing to know. */
-  | { readonly kind: 'direct' }
 
 /** What the registry said: a redirect, that it has none, or nothing that would tell. */
 export type Place =
@@ -94,13 +94,13 @@ export function createRedirects({ now, followed }: RedirectsOptions): Redirects 
   }
 
   return {
-    ask(key, host) {
+    isDirect(host) {
       const since = direct.get(host)
-      if (since !== undefined) {
-        const agoMs = now() - since
-        if (agoMs >= 0 && agoMs < DIRECT_MS) return { kind: 'direct' }
-        direct.delete(host)
-      }
+      if (since === undefined) return false
+      const agoMs = now() - since
+      return agoMs >= 0 && agoMs < DIRECT_MS
+    },
+    ask(key, host) {
       const url = known(key)
       if (url !== undefined) return { kind: 'known', url }
       const told = pending.get(key)
