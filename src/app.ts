@@ -101,7 +101,12 @@ export function createApp(runtime: Runtime, flags: Flags = {}, seen?: ExchangeSe
       const file = flags.config ?? (env['PURSER_CONFIG'] || undefined)
       return loadConfig({ paths, file, uid: runtime.uid })
     }),
-    log: (fallback) => openLog(runtime, fallback),
+    async log(fallback) {
+      const log = await openLog(runtime, fallback)
+      // Its lines are written when the work at hand is done, and a helper ends before.
+      if (log !== silentLog) closers.push(() => new Promise((done) => void setImmediate(done)))
+      return log
+    },
     vault: once(async () => {
       const { vault } = await app.config()
       const { openKeySource } = await import('./vault/key-source.ts')
@@ -220,7 +225,11 @@ function piped({ stdin, stdinIsTerminal }: Runtime): NodeJS.ReadStream {
   })
 }
 
-async function openLog({ env, writeError }: Runtime, fallback?: LogLevel): Promise<Log> {
+async function openLog(
+  { env, writeError }: Runtime,
+  closers: (() => Promise<void>)[],
+  fallback?: LogLevel,
+): Promise<Log> {
   const named = env['PURSER_LOG'] || undefined
   const level = named === undefined ? fallback : LOG_LEVELS.find((each) => each === named)
   if (named !== undefined && level === undefined) {
@@ -228,7 +237,9 @@ async function openLog({ env, writeError }: Runtime, fallback?: LogLevel): Promi
   }
   if (level === undefined) return silentLog
   const { createJsonLog } = await import('./observe/json-log.ts')
-  return createJsonLog(level, writeError)
+  const log = createJsonLog(level, writeError)
+  closers.push(async () => log.flush())
+  return log
 }
 
 function once<T>(make: () => T): () => T {
