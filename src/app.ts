@@ -101,12 +101,7 @@ export function createApp(runtime: Runtime, flags: Flags = {}, seen?: ExchangeSe
       const file = flags.config ?? (env['PURSER_CONFIG'] || undefined)
       return loadConfig({ paths, file, uid: runtime.uid })
     }),
-    async log(fallback) {
-      const log = await openLog(runtime, fallback)
-      // Its lines are written when the work at hand is done, and a helper ends before.
-      if (log !== silentLog) closers.push(() => new Promise((done) => void setImmediate(done)))
-      return log
-    },
+    log: (fallback) => openLog(runtime, closers, fallback),
     vault: once(async () => {
       const { vault } = await app.config()
       const { openKeySource } = await import('./vault/key-source.ts')
