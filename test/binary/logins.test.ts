@@ -82,7 +82,7 @@ describe('a login that was exchanged', () => {
     expect(api.calls).toHaveLength(asked)
     expect((await shipped.purser(['logout', HOST])).status).toBe(0)
     expect([await get(), await get(ALONE)]).toEqual([NOT_FOUND, NOT_FOUND])
-    expect(JSON.parse((await serving.status()).body)).toMatchObject({ logins: { kept: 1 } })
+    expect(JSON.parse((await serving.status()).body)).toMatchObject({ logins: { cached: 1 } })
   })
 
   it('is gone with the key that it was sealed with', async () => {
