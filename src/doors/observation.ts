@@ -1,7 +1,6 @@
 import type { Renewal } from '../agent/renewal.ts'
-import type { Runtime } from '../app.ts'
 import { entryFamilies } from '../health/metrics.ts'
-import { composeStatus, type Status } from '../health/status.ts'
+import { composeStatus, type Status, type StatusParts } from '../health/status.ts'
 import { type Family, type Sample, secondsOf } from '../observe/family.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { RateLimit, RateLimits } from '../observe/rate-limits.ts'
@@ -33,8 +32,7 @@ export function createExchangeTally(): Tally {
 /** What `GET /v1/status` answers. */
 export function tellStatus(
   { version, renewal, rateLimits, health }: Observation,
-  place: Pick<Status, 'workspace' | 'listening'> &
-    Pick<Runtime, 'pid'> & { readonly startedAt: Date },
+  place: Pick<StatusParts, 'pid' | 'workspace' | 'listening' | 'startedAt'>,
 ): Status {
   const watched = health()
   return composeStatus({

@@ -59,7 +59,8 @@ const status = v.object({
 export type Status = v.InferOutput<typeof status>
 
 /** What a status is made of. */
-export interface StatusParts extends Pick<Status, 'version' | 'pid' | 'workspace' | 'listening'> {
+export interface StatusParts extends Pick<Status, 'version' | 'pid' | 'workspace'> {
+  readonly listening: readonly string[]
   readonly startedAt: Date
   readonly logins: {
     readonly kept: number
@@ -81,7 +82,7 @@ export function composeStatus(parts: StatusParts): Status {
     pid,
     startedAt: startedAt.toISOString(),
     workspace,
-    listening,
+    listening: [...listening],
     logins: {
       cached: logins.kept,
       nextExpiry: isoOf(logins.nextExpiry),
