@@ -1,0 +1,41 @@
+import { PurserError } from '../model/errors.ts'
+import { looksLikeHost, parseHost, quote } from '../model/host.ts'
+
+/** How transports and browsers begin the name of an image or of a registry. */
+const SCHEME = /^(?:docker|oci|https?):\/\//
+
+/**
+ * The canonical name of the registry in which an image lies: `docker.io` where its name has none, and
+ * for each of Docker Hub's own names.
+ *
+ * Of the image's name only the beginning counts: what platforms put together of a repository and a
+ * digest is often no reference, and its registry is known all the same.
+ *
+ * @param reference - `[host/]repository[:tag][@digest]`, with or without `docker://` in front
+ * @throws `reference-invalid` if it is empty; `host-invalid` if what stands for the host is none
+ */
+export function parseRegistry(reference: string): string {
+  const name = reference.trim().replace(SCHEME, '')
+  if (name === '') {
+    throw new PurserError('reference-invalid', `cannot read ${quote(reference)} as an image`, {
+      hint: 'write host/repository:tag, as in ghcr.io/acme/app:1.2',
+    })
+  }
+  const slash = name.indexOf('/')
+  const first = slash === -1 ? '' : name.slice(0, slash)
+  return parseHost(looksLikeHost(first) ? first : 'docker.io').name
+}
+
+/**
+ * The name under which a platform keeps the credential of a registry as a secret of its workspace:
+ * `oci-registry-ghcr-io`.
+ *
+ * @param registry - `host`, `host:port` or `host/prefix`
+ * @throws `host-invalid`
+ */
+export function createSecretName(registry: string): string {
+  const [authority = '', ...path] = registry.trim().replace(SCHEME, '').split('/')
+  const { name } = parseHost(authority)
+  const place = [name, ...path.filter((part) => part !== '')].join('/')
+  return `oci-registry-${place.toLowerCase().replace(/[^a-z0-9_]/g, '-')}`
+}
