@@ -3,7 +3,7 @@ import { type Connection, connectOrCreate, type VaultFile } from './connection.t
 import { inspectVaultFile, onVault } from './database.ts'
 import { generateKey, type VaultKey } from './key.ts'
 import { type KeySource, requireKeyring } from './key-source.ts'
-import { resealEntries } from './record-table.ts'
+import { resealRecords } from './record-table.ts'
 
 /** A key, for people: never the key itself. */
 export interface KeyInfo {
@@ -61,7 +61,7 @@ function changeOver(connection: Connection, keys: KeySource): KeyInfo & { entrie
     return connection.write((session) => {
       const next = keys.writer === undefined ? firstOf(keys, session.key) : generateKey()
       keys.writer?.replace([next, session.key])
-      return { ...infoOf(keys, next), entries: resealEntries(session, next) }
+      return { ...infoOf(keys, next), entries: resealRecords(session, next) }
     })
   } finally {
     // Under the vault's lock again: another rotation may have come between, and the key to keep is

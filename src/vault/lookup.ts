@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { Host } from '../model/host.ts'
 import { deriveKey, type VaultKey } from './key.ts'
-import type { EntryKey } from './vault.ts'
+import type { EntryKey, ImageLink } from './vault.ts'
 
 /** What a record is found by: keyed hashes, of 32 bytes each, that tell nothing without the key. */
 export interface Columns {
@@ -20,6 +20,16 @@ export interface Lookup {
   identity(key: EntryKey): Uint8Array
   scope(workspace: string, host: Host, prefix: string): Uint8Array
   hostname(workspace: string, hostname: string): Uint8Array
+  workspace(workspace: string): Uint8Array
+  image: ImageLookup
+}
+
+/** The same columns for the links of images, with hashes of their own: no row tells what it is. */
+export interface ImageLookup {
+  columns(link: Pick<ImageLink, 'workspace' | 'image' | 'pushed'>): Columns
+  identity(workspace: string, image: string): Uint8Array
+  /** Of the repository that an image was pushed to. */
+  scope(workspace: string, host: Host, repository: string): Uint8Array
   workspace(workspace: string): Uint8Array
 }
 
@@ -42,6 +52,25 @@ export function createLookup(key: VaultKey): Lookup {
     scope: (workspace, host, prefix) => hash('scope', workspace, host.name, prefix),
     hostname: (workspace, hostname) => hash('hostname', workspace, hostname),
     workspace: (workspace) => hash('workspace', workspace),
+    image: imageLookup(hash),
+  }
+  return lookup
+}
+
+function imageLookup(hash: (...parts: readonly string[]) => Uint8Array): ImageLookup {
+  const lookup: ImageLookup = {
+    columns: ({ workspace, image, pushed }) => ({
+      identity: lookup.identity(workspace, image),
+      // One that was not pushed is found by none of these: its hashes are of its id.
+      scope: pushed
+        ? lookup.scope(workspace, pushed.host, pushed.repository)
+        : hash('image-unpushed', workspace, image),
+      hostname: hash('image-hostname', workspace, image),
+      workspace: lookup.workspace(workspace),
+    }),
+    identity: (workspace, image) => hash('image', workspace, image),
+    scope: (workspace, host, repository) => hash('image-pushed', workspace, host.name, repository),
+    workspace: (workspace) => hash('image-workspace', workspace),
   }
   return lookup
 }

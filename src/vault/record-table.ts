@@ -3,7 +3,7 @@ import { codeOf } from '../model/errors.ts'
 import type { Session } from './connection.ts'
 import type { VaultKey } from './key.ts'
 import { bind, type Columns, createLookup } from './lookup.ts'
-import { decodeEntry, encodeEntry } from './record.ts'
+import { decodeEntry, decodeRecord, encodeEntry } from './record.ts'
 import { writeKey } from './schema.ts'
 import { createSealer, type Sealer } from './seal.ts'
 import type { Entry, EntryKey } from './vault.ts'
@@ -23,14 +23,23 @@ export function selectBy(column: keyof Columns): string {
   return `SELECT identity, scope, hostname, workspace, sealed FROM record WHERE ${column} = ?`
 }
 
-/** The entries whose column has this value, in no order. */
-export function selectEntries(
+/** What is sealed in the records whose column has this value, in no order. */
+export function selectTexts(
   { db, sealer }: Session,
   column: keyof Columns,
   value: Uint8Array,
-): readonly Entry[] {
+): readonly string[] {
   const statement = db.prepare(selectBy(column))
   return statement.all(value).map((found) => openRow(sealer, found))
+}
+
+/** The entries whose column has this value, in no order. */
+export function selectEntries(
+  session: Session,
+  column: keyof Columns,
+  value: Uint8Array,
+): readonly Entry[] {
+  return selectTexts(session, column, value).map(decodeEntry)
 }
 
 /**
@@ -48,10 +57,14 @@ export function selectEntry(session: Session, key: EntryKey): Entry | undefined 
 }
 
 /** Writes an entry, in the place of one with the same key. */
-export function upsertEntry({ db, sealer, lookup }: Session, entry: Entry): void {
-  const columns = lookup.columns(entry)
+export function upsertEntry(session: Session, entry: Entry): void {
+  upsertText(session, session.lookup.columns(entry), encodeEntry(entry))
+}
+
+/** Seals a text in the place of the one with the same identity. */
+export function upsertText({ db, sealer }: Session, columns: Columns, text: string): void {
   const { identity, scope, hostname, workspace } = columns
-  const sealed = sealer.seal(encodeEntry(entry), bind(columns))
+  const sealed = sealer.seal(text, bind(columns))
   db.prepare(
     `INSERT INTO record (identity, scope, hostname, workspace, sealed) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (identity) DO UPDATE SET
@@ -60,14 +73,13 @@ export function upsertEntry({ db, sealer, lookup }: Session, entry: Entry): void
   ).run(identity, scope, hostname, workspace, sealed)
 }
 
-/** @returns whether there was such an entry. */
-export function deleteEntry({ db, lookup }: Session, key: EntryKey): boolean {
-  const { changes } = db.prepare('DELETE FROM record WHERE identity = ?').run(lookup.identity(key))
-  return changes > 0
+/** @returns whether there was such a record. */
+export function deleteRecord({ db }: Session, identity: Uint8Array): boolean {
+  return db.prepare('DELETE FROM record WHERE identity = ?').run(identity).changes > 0
 }
 
 /** Seals the whole vault with another key. @returns how many entries there are. */
-export function resealEntries({ db, sealer }: Session, next: VaultKey): number {
+export function resealRecords({ db, sealer }: Session, next: VaultKey): number {
   const to = { sealer: createSealer(next), lookup: createLookup(next) }
   // The ids first: rows that change while they are being walked may be met again.
   const ids = db.prepare('SELECT id FROM record').all()
@@ -77,18 +89,22 @@ export function resealEntries({ db, sealer }: Session, next: VaultKey): number {
   const write = db.prepare(
     'UPDATE record SET identity = ?, scope = ?, hostname = ?, workspace = ?, sealed = ? WHERE id = ?',
   )
+  let entries = 0
   for (const { id } of v.parse(v.array(v.object({ id: v.number() })), ids)) {
-    const entry = openRow(sealer, read.get(id))
-    const columns = to.lookup.columns(entry)
+    const text = openRow(sealer, read.get(id))
+    const record = decodeRecord(text)
+    const isLink = 'image' in record
+    if (!isLink) entries++
+    const columns = isLink ? to.lookup.image.columns(record) : to.lookup.columns(record)
     const { identity, scope, hostname, workspace } = columns
-    const sealed = to.sealer.seal(encodeEntry(entry), bind(columns))
+    const sealed = to.sealer.seal(text, bind(columns))
     write.run(identity, scope, hostname, workspace, sealed, id)
   }
   writeKey(db, next)
-  return ids.length
+  return entries
 }
 
-function openRow(sealer: Sealer, found: unknown): Entry {
+function openRow(sealer: Sealer, found: unknown): string {
   const { sealed, ...columns } = v.parse(row, found)
-  return decodeEntry(sealer.open(sealed, bind(columns)))
+  return sealer.open(sealed, bind(columns))
 }

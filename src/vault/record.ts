@@ -8,8 +8,9 @@ import type {
 } from '../model/credential.ts'
 import { PurserError } from '../model/errors.ts'
 import { tryParseHost } from '../model/host.ts'
+import type { Reference } from '../model/reference.ts'
 import { Secret } from '../model/secret.ts'
-import type { Entry } from './vault.ts'
+import type { Entry, ImageLink } from './vault.ts'
 
 const secret = v.pipe(
   v.string(),
@@ -107,14 +108,40 @@ const time = v.pipe(
   v.transform((ms) => new Date(ms)),
 )
 
-const record = v.object({
-  workspace: v.string(),
-  host,
-  prefix: v.string(),
-  name: v.string(),
-  credential,
-  updatedAt: time,
-})
+const entryKey = { host, prefix: v.string(), name: v.string() }
+
+const entry = v.object({ workspace: v.string(), ...entryKey, credential, updatedAt: time })
+
+const reference = v.pipe(
+  v.object({ host, repository: text, tag: v.nullish(text), digest: v.nullish(text) }),
+  v.transform(
+    ({ host, repository, tag, digest }): Reference => ({
+      host,
+      repository,
+      tag: tag ?? undefined,
+      digest: digest ?? undefined,
+    }),
+  ),
+)
+
+const imageLink = v.pipe(
+  v.object({
+    workspace: text,
+    image: text,
+    entry: v.nullish(v.object(entryKey)),
+    reference: v.nullish(reference),
+    pushed: v.nullish(reference),
+    updatedAt: time,
+  }),
+  v.transform(
+    ({ entry, reference, pushed, ...rest }): ImageLink => ({
+      ...rest,
+      entry: entry ?? undefined,
+      reference: reference ?? undefined,
+      pushed: pushed ?? undefined,
+    }),
+  ),
+)
 
 /** The text that is sealed. */
 export function encodeEntry(entry: Entry): string {
@@ -130,7 +157,32 @@ export function encodeEntry(entry: Entry): string {
 
 /** @throws `vault-corrupt`: it was sealed with the right key, but not by this version of Purser. */
 export function decodeEntry(text: string): Entry {
-  const parsed = v.safeParse(record, parseJson(text))
+  return decode(entry, text)
+}
+
+/** The text that is sealed. */
+export function encodeImageLink({ entry, reference, pushed, ...link }: ImageLink): string {
+  return JSON.stringify({
+    ...link,
+    entry: entry && { host: entry.host.name, prefix: entry.prefix, name: entry.name },
+    reference: reference && { ...reference, host: reference.host.name },
+    pushed: pushed && { ...pushed, host: pushed.host.name },
+    updatedAt: link.updatedAt.getTime(),
+  })
+}
+
+/** @throws `vault-corrupt` as {@link decodeEntry} */
+export function decodeImageLink(text: string): ImageLink {
+  return decode(imageLink, text)
+}
+
+/** @throws `vault-corrupt` as {@link decodeEntry} */
+export function decodeRecord(text: string): Entry | ImageLink {
+  return decode(v.union([entry, imageLink]), text)
+}
+
+function decode<T>(schema: v.GenericSchema<unknown, T>, text: string): T {
+  const parsed = v.safeParse(schema, parseJson(text))
   if (!parsed.success) throw unreadable()
   return parsed.output
 }

@@ -1,4 +1,5 @@
 import { createLru } from '../cache/lru.ts'
+import type { Credential } from '../model/credential.ts'
 import {
   type Connection,
   connect,
@@ -7,10 +8,17 @@ import {
   type VaultFile,
 } from './connection.ts'
 import { inspectVaultFile, onVault } from './database.ts'
-import { prefixesOf } from './lookup.ts'
-import { sameCredential } from './record.ts'
-import { deleteEntry, selectEntries, selectEntry, upsertEntry } from './record-table.ts'
-import type { Entry, Vault } from './vault.ts'
+import { type Columns, prefixesOf } from './lookup.ts'
+import { decodeImageLink, encodeImageLink, sameCredential } from './record.ts'
+import {
+  deleteRecord,
+  selectEntries,
+  selectEntry,
+  selectTexts,
+  upsertEntry,
+  upsertText,
+} from './record-table.ts'
+import type { Entry, EntryKey, Vault } from './vault.ts'
 
 /** More questions than a node's clients ask again and again; each is an entry or two, of 1 KiB. */
 const MAX_FINDINGS = 1_000
@@ -46,6 +54,19 @@ export async function openVault({ now, ...file }: VaultOptions): Promise<Vault> 
   }
   const read = (work: (session: Session) => readonly Entry[]): readonly Entry[] =>
     onVault(path, () => current()?.read(work) ?? [])
+  const readLinks = (where: (session: Session) => readonly [keyof Columns, Uint8Array]) =>
+    onVault(
+      path,
+      () =>
+        current()?.read((session) =>
+          selectTexts(session, ...where(session)).map(decodeImageLink),
+        ) ?? [],
+    )
+  const remove = (identityOf: (session: Session) => Uint8Array): boolean =>
+    onVault(
+      path,
+      () => current()?.write((session) => deleteRecord(session, identityOf(session))) ?? false,
+    )
   onVault(path, current)
   const remembered = createFindings(current)
 
@@ -74,24 +95,61 @@ export async function openVault({ now, ...file }: VaultOptions): Promise<Vault> 
     async put(key, credential) {
       onVault(path, () => {
         open = current() ?? connectOrCreate(file)
+        open.write((session) => putEntry(session, key, credential, new Date(now())))
+      })
+    },
+    remove: async (key) => remove(({ lookup }) => lookup.identity(key)),
+    async image(workspace, image) {
+      const [link] = readLinks(({ lookup }) => [
+        'identity',
+        lookup.image.identity(workspace, image),
+      ])
+      return link
+    },
+    async pushedTo(workspace, host, repository) {
+      return readLinks(({ lookup }) => [
+        'scope',
+        lookup.image.scope(workspace, host, repository),
+      ]).toSorted((a, b) => b.updatedAt.getTime() - a.updatedAt.getTime())
+    },
+    async images(workspace) {
+      return readLinks(({ lookup }) => ['workspace', lookup.image.workspace(workspace)]).toSorted(
+        (a, b) => compare(a.image, b.image),
+      )
+    },
+    async linkImage(link, credential) {
+      onVault(path, () => {
+        open = current() ?? connectOrCreate(file)
         open.write((session) => {
-          const existing = selectEntry(session, key)
-          // A client stores the same login again and again: that costs no write and no new age.
-          if (existing !== undefined && sameCredential(existing.credential, credential)) return
-          // Field by field: a key may be an entry, with a credential and an age of its own.
-          const { workspace, host, prefix, name } = key
           const updatedAt = new Date(now())
-          upsertEntry(session, { workspace, host, prefix, name, credential, updatedAt })
+          const { workspace, entry } = link
+          if (entry !== undefined && credential !== undefined) {
+            putEntry(session, { workspace, ...entry }, credential, updatedAt)
+          }
+          const columns = session.lookup.image.columns(link)
+          upsertText(session, columns, encodeImageLink({ ...link, updatedAt }))
         })
       })
     },
-    async remove(key) {
-      return onVault(path, () => current()?.write((session) => deleteEntry(session, key)) ?? false)
-    },
+    unlinkImage: async (workspace, image) =>
+      remove(({ lookup }) => lookup.image.identity(workspace, image)),
     async close() {
       onVault(path, close)
     },
   }
+}
+
+function putEntry(
+  session: Session,
+  { workspace, host, prefix, name }: EntryKey,
+  credential: Credential,
+  updatedAt: Date,
+): void {
+  const key = { workspace, host, prefix, name }
+  const existing = selectEntry(session, key)
+  // A client stores the same login again and again: that costs no write and no new age.
+  if (existing !== undefined && sameCredential(existing.credential, credential)) return
+  upsertEntry(session, { ...key, credential, updatedAt })
 }
 
 /**

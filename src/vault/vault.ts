@@ -1,5 +1,6 @@
 import type { Credential } from '../model/credential.ts'
 import type { Host } from '../model/host.ts'
+import type { Reference } from '../model/reference.ts'
 
 /** What names an entry: no two entries of a vault share all four. */
 export interface EntryKey {
@@ -25,6 +26,20 @@ export interface Entry extends EntryKey {
   readonly updatedAt: Date
 }
 
+/** What a platform remembers of an image of its own: where it lies, and by which entry it is pulled. */
+export interface ImageLink {
+  readonly workspace: string
+  /** The platform's own id of the image. */
+  readonly image: string
+  /** The entry with which its registry is asked; `undefined` if it needs none. */
+  readonly entry: Omit<EntryKey, 'workspace'> | undefined
+  /** What the image was made from. */
+  readonly reference: Reference | undefined
+  /** Where it was pushed to, if it was. */
+  readonly pushed: Reference | undefined
+  readonly updatedAt: Date
+}
+
 /** Credentials at rest. Without the key they tell how many they are, in which order, how long. */
 export interface Vault {
   /**
@@ -40,5 +55,18 @@ export interface Vault {
   put(key: EntryKey, credential: Credential): Promise<void>
   /** @returns whether there was such an entry. */
   remove(key: EntryKey): Promise<boolean>
+  /** The link of an image, if it has one. */
+  image(workspace: string, image: string): Promise<ImageLink | undefined>
+  /** The links of all images that were pushed to a repository, newest first. */
+  pushedTo(workspace: string, host: Host, repository: string): Promise<readonly ImageLink[]>
+  /** The links of a workspace, by image. */
+  images(workspace: string): Promise<readonly ImageLink[]>
+  /**
+   * Creates or replaces an image's link and, if a credential is given, the entry that it names, both
+   * or neither; on disk when it returns.
+   */
+  linkImage(link: Omit<ImageLink, 'updatedAt'>, credential?: Credential): Promise<void>
+  /** @returns whether there was such a link. */
+  unlinkImage(workspace: string, image: string): Promise<boolean>
   close(): Promise<void>
 }

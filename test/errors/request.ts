@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { loadRequest } from '../../src/request/load.ts'
+import { parseRegistry } from '../../src/request/registry-name.ts'
 import { parseRequest } from '../../src/request/request.ts'
 import { askRequest, ECR, named } from '../sources/harness.ts'
 import type { Provocation, Provocations } from './stage.ts'
@@ -14,6 +15,7 @@ const image =
 
 /** What container requests, and the credentials in them, are refused with. */
 export const REQUEST: Provocations = {
+  'an image has no name': () => parseRegistry('docker://'),
   'it cannot be standard input': () => loadRequest('-', {}),
   'it is not UTF-8': ({ put }) => loadRequest(put('r.json', Buffer.of(0x7b, 0xff, 0x7d)), {}),
   'its file is not there': ({ root }) => loadRequest(join(root, 'r.json'), {}),
