@@ -17,6 +17,7 @@ const LAYERS = [
   'health/',
   'trace.ts',
   'resolver.ts',
+  'fault.ts',
   'sources/',
   'request/',
   'registries/',

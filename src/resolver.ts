@@ -1,10 +1,10 @@
 import type { Cache } from './cache/cache.ts'
 import { createFingerprint, type Fingerprint } from './cache/fingerprint.ts'
 import type { Schedule } from './cache/lifetime.ts'
+import { faultOf } from './fault.ts'
 import { type Credential, isOfMachine, needsExchange } from './model/credential.ts'
-import { PurserError } from './model/errors.ts'
 import type { Login } from './model/login.ts'
-import { nameOf, type Target } from './model/target.ts'
+import type { Target } from './model/target.ts'
 import { registryOf } from './registries/all.ts'
 import type { Registry } from './registries/registry.ts'
 import type { Found, Source } from './sources/source.ts'
@@ -119,11 +119,7 @@ export function createResolver(options: ResolverOptions): Resolver {
         return { login, source: source.name, from: found.from, registry: registry.name }
       } catch (error) {
         signal.throwIfAborted()
-        throw new PurserError(
-          error instanceof PurserError ? error.code : 'exchange-failed',
-          `cannot log in to ${nameOf(target)} with ${found.from}`,
-          { cause: error },
-        )
+        throw faultOf(target, found.from, error)
       }
     }
     return undefined

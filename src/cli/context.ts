@@ -1,3 +1,4 @@
+import type { UpstreamConfig } from '../config/config.ts'
 import type { Checker } from '../health/check.ts'
 import type { Status } from '../health/status.ts'
 import type { Subject } from '../health/subject.ts'
@@ -58,6 +59,8 @@ export interface Session {
     login: Login | undefined,
     signal: AbortSignal,
   ): Promise<Secret | undefined>
+  /** What becomes of a question whose credential cannot be used. */
+  onFault(target: Target): Promise<UpstreamConfig['onFault']>
   /** What can be checked in the workspace. */
   subjects(): Promise<readonly Subject[]>
   /** What logs in for real, past every cache. */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { UpstreamConfig } from '../config/config.ts'
 import { needsExchange } from '../model/credential.ts'
 import { describeError } from '../model/errors.ts'
 import { nameOf, type Target } from '../model/target.ts'
@@ -6,7 +7,7 @@ import { registryOf } from '../registries/all.ts'
 import type { Resolution } from '../resolver.ts'
 import { type Step, traceSources } from '../trace.ts'
 import { type CliContext, type Session, withSession } from './context.ts'
-import { askingForLogin, notFound, type QuestionFlags, targetOf } from './question.ts'
+import { askingForLogin, excused, notFound, type QuestionFlags, targetOf } from './question.ts'
 import { renderJson, renderTable } from './terminal.ts'
 
 const HELP = `
@@ -20,7 +21,7 @@ It asks the sources in this process, as the helper does without an agent, and pr
 export function addExplain(program: Command, context: CliContext): void {
   askingForLogin(program.command('explain'))
     .description('tell which source has the login for an image or a registry, and why')
-    .option('--json', 'an object of target, registry, sources, login, error')
+    .option('--json', 'an object of target, registry, sources, login, error, onFault')
     .addHelpText('after', HELP)
     .action((text: string, flags: QuestionFlags) => explain(text, flags, context))
 }
@@ -34,10 +35,11 @@ async function explain(text: string, flags: QuestionFlags, context: CliContext):
       target,
       registry: registryOf(await session.registries(), target.host).name,
       steps,
+      onFault: await session.onFault(target),
       ...outcome,
     }
     context.writeOut(flags.json ? renderJson(toJson(explanation)) : render(explanation))
-    if (outcome.error !== undefined) throw outcome.error
+    if (outcome.error !== undefined) await excused(outcome.error, target, session, context)
     if (outcome.resolution === undefined) throw notFound(target)
   })
 }
@@ -51,6 +53,7 @@ interface Explanation extends Outcome {
   readonly target: Target
   readonly registry: string
   readonly steps: readonly Step[]
+  readonly onFault: UpstreamConfig['onFault']
 }
 
 /** Goes the whole way, exchange included: a key that a cloud refuses is found, and yet no login. */
@@ -63,8 +66,9 @@ async function tryLogin(session: Session, target: Target, signal: AbortSignal): 
   }
 }
 
-function render({ target, registry, steps, resolution, error }: Explanation): string {
+function render({ target, registry, steps, onFault, resolution, error }: Explanation): string {
   const action = target.action === 'push' ? 'push' : 'pull'
+  const isExcused = onFault === 'anonymous' && target.action === 'pull'
   return [
     `${nameOf(target)}, to ${action}, in workspace ${target.workspace}\n\n`,
     renderTable([
@@ -72,6 +76,9 @@ function render({ target, registry, steps, resolution, error }: Explanation): st
       ['', ''],
       ['registry', registry],
       ['login', error === undefined ? describeLogin(resolution, steps) : describeError(error)],
+      ...(isExcused
+        ? [['on_fault', 'anonymous: a login that cannot be used is done without']]
+        : []),
     ]),
   ].join('')
 }
@@ -101,7 +108,7 @@ function isExchanged(steps: readonly Step[]): boolean {
   return steps.some((step) => step.outcome === 'found' && needsExchange(step))
 }
 
-function toJson({ target, registry, steps, resolution, error }: Explanation) {
+function toJson({ target, registry, steps, onFault, resolution, error }: Explanation) {
   const { workspace, host, repository, action } = target
   return {
     target: { workspace, host: host.name, repository: repository ?? null, action },
@@ -113,6 +120,7 @@ function toJson({ target, registry, steps, resolution, error }: Explanation) {
     ),
     login: resolution === undefined ? null : loginToJson(resolution, steps),
     error: error === undefined ? null : describeError(error),
+    onFault,
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Resolution } from '../resolver.ts'
 import { type CliContext, withSession } from './context.ts'
-import { askingForLogin, notFound, type QuestionFlags, targetOf } from './question.ts'
+import { askingForLogin, findLogin, notFound, type QuestionFlags, targetOf } from './question.ts'
 import { renderJson, renderTable } from './terminal.ts'
 
 const HELP = `
@@ -22,7 +22,7 @@ export function addGet(program: Command, context: CliContext): void {
 async function get(text: string, flags: QuestionFlags, context: CliContext): Promise<void> {
   await withSession(context, flags, async (session) => {
     const target = targetOf(text, flags, session.workspace)
-    const resolution = await (await session.resolver()).resolve(target, context.signal)
+    const resolution = await findLogin(target, session, context)
     if (resolution === undefined) throw notFound(target)
     const login = describe(target.host.name, resolution)
     context.writeOut(flags.json ? renderJson(login) : render(login))

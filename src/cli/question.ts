@@ -1,8 +1,11 @@
 import type { Command } from 'commander'
+import { excuse } from '../fault.ts'
 import { PurserError } from '../model/errors.ts'
 import { DEFAULT_WORKSPACE, nameOf, type Target } from '../model/target.ts'
-import type { Flags } from './context.ts'
+import type { Resolution } from '../resolver.ts'
+import type { CliContext, Flags, Session } from './context.ts'
 import { parsePlace } from './place.ts'
+import { warn } from './terminal.ts'
 import { workspaceOption } from './workspace.ts'
 
 /** The flags of the commands that ask for a login. */
@@ -23,6 +26,33 @@ export function askingForLogin(command: Command): Command {
 /** @throws `host-invalid`, `reference-invalid` */
 export function targetOf(text: string, { push }: QuestionFlags, workspace: string): Target {
   return { workspace, ...parsePlace(text), action: push ? 'push' : 'pull' }
+}
+
+/**
+ * Finds the login, and goes on without one where `on_fault` says so; the person is told why.
+ *
+ * @throws the fault where it is not excused
+ */
+export async function findLogin(
+  target: Target,
+  session: Session,
+  context: CliContext,
+): Promise<Resolution | undefined> {
+  const { signal } = context
+  const resolver = await session.resolver()
+  return resolver.resolve(target, signal).catch((fault) => excused(fault, target, session, context))
+}
+
+/** @throws the fault where `on_fault` does not excuse it */
+export async function excused(
+  fault: unknown,
+  target: Target,
+  session: Session,
+  context: CliContext,
+): Promise<undefined> {
+  context.signal.throwIfAborted()
+  const onFault = await session.onFault(target)
+  excuse(fault, { target, onFault, tell: (why) => warn(context, why) })
 }
 
 /** Nothing has a credential for this: what to do about it. */

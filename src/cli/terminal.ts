@@ -12,18 +12,27 @@ export function reportError(context: CliContext, error: unknown): ExitCode {
 }
 
 /** `purser: error: …`, and a hint where there is one. */
-export function complain(
-  { env, ...streams }: Pick<CliContext, 'env' | 'stderrIsTerminal' | 'writeError'>,
-  message: string,
-  hint: string | undefined,
+export function complain(context: Talk, message: string, hint: string | undefined): void {
+  sayAs(context, 'red', 'error', message)
+  if (hint !== undefined) sayAs(context, 'cyan', 'hint', hint)
+}
+
+/** `purser: warning: …`: it went on, and not as was meant. */
+export function warn(context: Talk, message: string): void {
+  sayAs(context, 'yellow', 'warning', message)
+}
+
+type Talk = Pick<CliContext, 'env' | 'stderrIsTerminal' | 'writeError'>
+
+function sayAs(
+  { env, ...streams }: Talk,
+  format: 'red' | 'cyan' | 'yellow',
+  kind: string,
+  text: string,
 ): void {
   const colours = streams.stderrIsTerminal() && !env['NO_COLOR']
-  const style = (format: 'red' | 'cyan', text: string) =>
-    colours ? styleText(format, text, { validateStream: false }) : text
-  streams.writeError(`purser: ${style('red', 'error:')} ${printable(message)}\n`)
-  if (hint !== undefined) {
-    streams.writeError(`purser: ${style('cyan', 'hint:')} ${printable(hint)}\n`)
-  }
+  const label = colours ? styleText(format, `${kind}:`, { validateStream: false }) : `${kind}:`
+  streams.writeError(`purser: ${label} ${printable(text)}\n`)
 }
 
 /** Tells how it went, to the person rather than to the next program. */

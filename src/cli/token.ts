@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
+import { faultOf } from '../fault.ts'
 import { PurserError } from '../model/errors.ts'
-import { nameOf } from '../model/target.ts'
-import { type CliContext, withSession } from './context.ts'
-import { type QuestionFlags, targetOf } from './question.ts'
+import type { Secret } from '../model/secret.ts'
+import { nameOf, type Target } from '../model/target.ts'
+import { type CliContext, type Session, withSession } from './context.ts'
+import { excused, findLogin, type QuestionFlags, targetOf } from './question.ts'
 import { workspaceOption } from './workspace.ts'
 
 interface TokenFlags extends QuestionFlags {
@@ -41,14 +43,31 @@ async function token(image: string, flags: TokenFlags, context: CliContext): Pro
         },
       )
     }
-    const { signal } = context
-    const resolution = await (await session.resolver()).resolve(target, signal)
-    const header = await session.authorize(target, resolution?.login, signal)
+    const header = await authorize(target, session, context)
     if (header === undefined) {
       throw new PurserError('not-found', `${nameOf(target)} is open: it takes no token`)
     }
     context.writeOut(`${render(header.reveal(), target.host.name, flags)}\n`)
   })
+}
+
+/** With the login that there is; without, where `on_fault` says so of one that is not taken. */
+async function authorize(
+  target: Target,
+  session: Session,
+  context: CliContext,
+): Promise<Secret | undefined> {
+  const { signal } = context
+  const resolution = await findLogin(target, session, context)
+  if (resolution !== undefined) {
+    const { login, from } = resolution
+    try {
+      return await session.authorize(target, login, signal)
+    } catch (error) {
+      await excused(faultOf(target, from, error), target, session, context)
+    }
+  }
+  return session.authorize(target, undefined, signal)
 }
 
 function render(header: string, host: string, flags: TokenFlags): string {

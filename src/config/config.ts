@@ -149,6 +149,11 @@ export function defaultUpstream(host: Host): UpstreamConfig {
   }
 }
 
+/** How a registry is reached, whether or not the configuration says anything of it. */
+export function upstreamOf(upstreams: readonly UpstreamConfig[], host: Host): UpstreamConfig {
+  return upstreams.find((each) => each.host.name === host.name) ?? defaultUpstream(host)
+}
+
 /** A relative path in the file is relative to the file. */
 export function resolveBeside(file: string, path: string): string {
   return isAbsolute(path) ? path : join(dirname(file), path)

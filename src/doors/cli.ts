@@ -1,7 +1,7 @@
 import { type App, createApp, type Runtime } from '../app.ts'
 import type { CliContext, Session } from '../cli/context.ts'
 import { runCli } from '../cli/program.ts'
-import { defaultUpstream } from '../config/config.ts'
+import { upstreamOf } from '../config/config.ts'
 import { PurserError } from '../model/errors.ts'
 import { scopesOf } from '../token/scope.ts'
 
@@ -29,14 +29,16 @@ function openSession(app: App, { env, uid = 0, now }: Runtime): Session {
     async authorize(target, login, signal) {
       const { createTokens } = await import('../token/tokens.ts')
       const { upstreams } = await app.config()
-      const upstream = upstreams.find(({ host }) => host.name === target.host.name)
       const tokens = createTokens({ net: await app.net(), now })
       return tokens.authorizationFor({
-        upstream: upstream ?? defaultUpstream(target.host),
+        upstream: upstreamOf(upstreams, target.host),
         login,
         scopes: scopesOf(target),
         signal,
       })
+    },
+    async onFault({ host }) {
+      return upstreamOf((await app.config()).upstreams, host).onFault
     },
     async subjects() {
       const { findSubjects } = await import('./health.ts')

@@ -1,6 +1,7 @@
 import { createApp, type Runtime } from '../app.ts'
+import { upstreamOf } from '../config/config.ts'
 import type { HelperContext } from '../helper/context.ts'
-import { renderFault, runHelper } from '../helper/protocol.ts'
+import { renderFault, renderWarning, runHelper } from '../helper/protocol.ts'
 import type { Host } from '../model/host.ts'
 import type { Log } from '../observe/log.ts'
 import { registryOf } from '../registries/all.ts'
@@ -20,6 +21,12 @@ export async function runHelperDoor(runtime: Runtime): Promise<0 | 1> {
     version: runtime.version,
     workspace: app.workspace,
     resolver: { resolve: async (target, signal) => (await app.resolver()).resolve(target, signal) },
+    async onFault({ host }) {
+      return upstreamOf((await app.config()).upstreams, host).onFault
+    },
+    warn(text) {
+      runtime.writeError(renderWarning(text))
+    },
     openSources: app.sources,
     openVault: app.vault,
     async findHosts(): Promise<readonly Host[]> {

@@ -1,7 +1,7 @@
 import { createFingerprint } from '../cache/fingerprint.ts'
 import { createLru } from '../cache/lru.ts'
 import { createSingleFlight } from '../cache/single-flight.ts'
-import { defaultUpstream, type UpstreamConfig } from '../config/config.ts'
+import { type UpstreamConfig, upstreamOf } from '../config/config.ts'
 import { needsExchange } from '../model/credential.ts'
 import { PurserError } from '../model/errors.ts'
 import type { Login } from '../model/login.ts'
@@ -90,13 +90,8 @@ export function createChecker(options: CheckerOptions): Checker {
     if (made === undefined) throw noIdentity(subject)
     const { expiresAt } = made
     if (expiresAt !== undefined && expiresAt.getTime() <= now()) throw ended(subject, expiresAt)
-    const upstream = upstreams.find(({ host }) => host.name === subject.host.name)
-    const reason = await enter(
-      upstream ?? defaultUpstream(subject.host),
-      made,
-      { net: await net(), now },
-      signal,
-    )
+    const upstream = upstreamOf(upstreams, subject.host)
+    const reason = await enter(upstream, made, { net: await net(), now }, signal)
     return { state: 'valid', expiresAt, reason }
   }
 

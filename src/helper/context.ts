@@ -1,4 +1,6 @@
+import type { UpstreamConfig } from '../config/config.ts'
 import type { Host } from '../model/host.ts'
+import type { Target } from '../model/target.ts'
 import type { Log } from '../observe/log.ts'
 import type { Resolver } from '../resolver.ts'
 import type { Source } from '../sources/source.ts'
@@ -12,6 +14,10 @@ export interface HelperContext {
   readonly resolver: Resolver
   /** The resolver's sources, in this process and in its order. */
   openSources(): Promise<readonly Source[]>
+  /** What becomes of a question whose credential cannot be used. */
+  onFault(target: Target): Promise<UpstreamConfig['onFault']>
+  /** Tells the client's user something: clients pass on what a helper writes to stderr. */
+  warn(text: string): void
   openVault(): Promise<Vault>
   /** The hosts for which a source other than the vault may hold a credential. */
   findHosts(): Promise<readonly Host[]>

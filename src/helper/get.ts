@@ -1,7 +1,9 @@
+import { excuse } from '../fault.ts'
 import type { Credential } from '../model/credential.ts'
 import type { Login } from '../model/login.ts'
 import { nameOf, type Target } from '../model/target.ts'
 import { loginWithin } from '../registries/static-login.ts'
+import type { Resolution } from '../resolver.ts'
 import { isHostsOwn, isUrlName } from '../vault/spelling.ts'
 import type { Entry } from '../vault/vault.ts'
 import type { HelperContext } from './context.ts'
@@ -41,7 +43,15 @@ async function findByHost(
 ): Promise<Login | undefined> {
   const { workspace, resolver, log } = context
   const target = targetOf(url, workspace)
-  const resolution = await resolver.resolve(target, signal)
+  let resolution: Resolution | undefined
+  try {
+    resolution = await resolver.resolve(target, signal)
+  } catch (fault) {
+    signal.throwIfAborted()
+    excuse(fault, { target, onFault: await context.onFault(target), tell: context.warn })
+    // And none of another port: one that cannot be used is not replaced.
+    return undefined
+  }
   log.debug('login', { target: nameOf(target), workspace, source: resolution?.source ?? 'none' })
   return resolution?.login ?? findNearby(url, context)
 }

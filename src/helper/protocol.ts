@@ -105,6 +105,14 @@ function renderLogin(serverUrl: string, login: Login | undefined): string {
 /** A fault as clients show it: one line, with the hint where there is one. */
 export function renderFault(error: unknown): string {
   const hint = hintOf(error)
-  const text = hint === undefined ? describeError(error) : `${describeError(error)} (${hint})`
+  return lineOf(hint === undefined ? describeError(error) : `${describeError(error)} (${hint})`)
+}
+
+/** What is said on stderr beside an answer, where it cannot be told whose line it is. */
+export function renderWarning(text: string): string {
+  return lineOf(`${NAME}: warning: ${text}`)
+}
+
+function lineOf(text: string): string {
   return `${text.replace(/\p{Cc}+/gu, ' ')}\n`
 }

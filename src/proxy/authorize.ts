@@ -1,6 +1,7 @@
 import { createLru } from '../cache/lru.ts'
 import { createMemo } from '../cache/memo.ts'
-import { codeOf, describeError, statusOf } from '../model/errors.ts'
+import { excuse, faultOf } from '../fault.ts'
+import { codeOf, describeError, PurserError, statusOf } from '../model/errors.ts'
 import { sameLogin } from '../model/login.ts'
 import type { Secret } from '../model/secret.ts'
 import type { Log } from '../observe/log.ts'
@@ -13,12 +14,20 @@ export interface Authorization {
   readonly header: Secret | undefined
   /** Whose login it is; `undefined` is nobody's. */
   readonly resolution: Resolution | undefined
+  /** Why it is nobody's although there is a credential. */
+  readonly why?: string
 }
 
 /** Finds what belongs on a request. */
 export interface Authorizer {
   /** @throws if there is a credential that cannot be used, and the upstream's `on_fault` is `fail`. */
   authorize(route: Route): Authorization | Promise<Authorization>
+  /**
+   * What to try with in place of one that the registry has refused, and would again.
+   *
+   * @returns `undefined` unless the upstream's `on_fault` is `anonymous`
+   */
+  doWithout(route: Route, refused: Authorization): Promise<Authorization | undefined>
   /** Forgets one that the registry has refused. */
   refused(route: Route, authorization: Authorization, challenges: readonly string[]): void
 }
@@ -64,15 +73,28 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       const resolution = await resolver.resolve(targetOf(route), signal)
       return await authorizeAs(route, resolution, signal)
     } catch (error) {
-      const { host, onFault } = route.upstream
-      const fields = { host: host.name, repository: route.repository, error: describeError(error) }
-      if (onFault === 'fail') {
-        log.error('credential cannot be used', fields)
-        throw error
-      }
-      log.warn('credential cannot be used, trying without', fields)
-      return { header: await headerFor(route, undefined, signal), resolution: undefined }
+      return await authorizeAsNobody(route, error, signal)
     }
+  }
+
+  async function authorizeAsNobody(
+    route: Route,
+    fault: unknown,
+    signal: AbortSignal,
+  ): Promise<Authorization> {
+    const { repository, upstream } = route
+    const fields = { host: upstream.host.name, repository }
+    let why = describeError(fault)
+    try {
+      const target = targetOf(route)
+      excuse(fault, { target, onFault: upstream.onFault, tell: (told) => (why = told) })
+    } catch (error) {
+      log.error('credential cannot be used', { ...fields, error: why })
+      throw error
+    }
+    log.warn('credential cannot be used, trying without', { ...fields, error: why })
+    const header = await headerFor(route, undefined, signal)
+    return { header, resolution: undefined, why }
   }
 
   /** The token service may find before the registry that a login has ended: once, it gets another. */
@@ -97,11 +119,16 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   }
 
   function headerFor(
-    { upstream, scopes }: Route,
+    route: Route,
     resolution: Resolution | undefined,
     signal: AbortSignal,
   ): Promise<Secret | undefined> {
-    return tokens.authorizationFor({ upstream, login: resolution?.login, scopes, signal })
+    const { upstream, scopes } = route
+    const header = tokens.authorizationFor({ upstream, login: resolution?.login, scopes, signal })
+    if (resolution === undefined) return header
+    return header.catch((error: unknown) => {
+      throw faultOf(targetOf(route), resolution.from, error)
+    })
   }
 
   function forget({ upstream }: Route, { login, from }: Resolution): void {
@@ -115,6 +142,18 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
 
   return {
     authorize: (route) => memo.get(keyOf(route), () => ask(route)),
+    async doWithout(route, { resolution }) {
+      const { upstream, action } = route
+      if (resolution === undefined || upstream.onFault === 'fail' || action !== 'pull') {
+        return undefined
+      }
+      const refused = new PurserError(
+        'upstream-refused',
+        `${upstream.host.name} refused it, status 401`,
+      )
+      const fault = faultOf(targetOf(route), resolution.from, refused)
+      return authorizeAsNobody(route, fault, AbortSignal.timeout(AUTHORIZE_TIMEOUT_MS))
+    },
     refused(route, authorization, challenges) {
       const { upstream, repository, scopes } = route
       const { resolution, header } = authorization

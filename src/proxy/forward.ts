@@ -184,7 +184,11 @@ export function createForward(options: ForwardOptions): Forward {
     const { authorization: refused, mayRenew } = attempt
     authorizer.refused(route, refused, challenges)
     const renewed = mayRenew ? await authorizer.authorize(route) : refused
-    if (isSame(renewed, refused)) return unauthorized(workspace, route, refused)
+    if (isSame(renewed, refused)) {
+      const nobody = await authorizer.doWithout(route, refused)
+      if (nobody === undefined) return unauthorized(workspace, route, refused)
+      return { ...attempt, authorization: nobody, mayRenew: false }
+    }
     if (body !== undefined) return tryAgain(route)
     return { ...attempt, authorization: renewed, mayRenew: false }
   }
@@ -257,14 +261,22 @@ function unreachable(route: Route, error: Error): Delivery {
 }
 
 /** Without a WWW-Authenticate: the client's own credentials are not what is asked for. */
-function unauthorized(workspace: string, route: Route, { resolution }: Authorization): Delivery {
+function unauthorized(
+  workspace: string,
+  route: Route,
+  { resolution, why }: Authorization,
+): Delivery {
   const { name } = route.upstream.host
+  if (why !== undefined) {
+    const what = `${name} wants a login for ${route.action} of ${route.repository}`
+    return answer(401, 'UNAUTHORIZED', `${what}: ${why}`)
+  }
   const login = `run: purser login ${name}`
   if (resolution === undefined) {
     const what = `no credential for ${name} in workspace ${workspace}`
     return answer(401, 'UNAUTHORIZED', `${what}; ${login}`)
   }
-  const what = `${name} refused ${resolution.from} for ${route.action} of ${route.repository}`
+  const what = `${name} refused ${resolution.from} for ${route.action} of ${route.repository}, status 401`
   // It may be good and allow less than this: the registry does not say which.
   const hint = resolution.source === 'vault' ? `; if it is not the right one, ${login}` : ''
   return answer(401, 'UNAUTHORIZED', `${what}${hint}`)

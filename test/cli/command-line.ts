@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest'
 import { createCache } from '../../src/cache/cache.ts'
 import type { CliContext, ServeFlags, Session } from '../../src/cli/context.ts'
 import { runCli } from '../../src/cli/program.ts'
-import type { UpstreamConfig } from '../../src/config/config.ts'
+import { type UpstreamConfig, upstreamOf } from '../../src/config/config.ts'
 import { createChecker } from '../../src/health/check.ts'
 import { parseStatus } from '../../src/health/status.ts'
 import { subjectsOf } from '../../src/health/subject.ts'
@@ -88,6 +88,7 @@ export async function openCommandLine(options: CommandLineOptions = {}): Promise
       asked.authorize.push({ target, login })
       return options.header === undefined ? undefined : new Secret(options.header)
     },
+    onFault: async ({ host }) => upstreamOf(options.upstreams ?? [], host).onFault,
     subjects: async () => subjectsOf(await vault.list(workspace)),
     checker: async (timeoutMs) =>
       createChecker({

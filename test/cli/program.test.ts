@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { defaultUpstream, type UpstreamConfig } from '../../src/config/config.ts'
 import { PurserError } from '../../src/model/errors.ts'
 import { parseHost } from '../../src/model/host.ts'
 import { Secret } from '../../src/model/secret.ts'
 import { AWS, openCommandLine } from './command-line.ts'
 
 const ECR = '123456789012.dkr.ecr.us-east-1.amazonaws.com'
+const LENIENT: UpstreamConfig = { ...defaultUpstream(parseHost(ECR)), onFault: 'anonymous' }
 const MINTED = {
   username: 'AWS',
   secret: new Secret('canary'),
@@ -168,7 +170,21 @@ describe('explain', () => {
       ],
       login: null,
       error: `cannot log in to ${ECR} with entry default for ${ECR} of workspace default: the key was refused`,
+      onFault: 'fail',
     })
+  })
+
+  test('tells that it is excused', async () => {
+    const refused = new PurserError('exchange-failed', 'the key was refused', { hint: 'renew it' })
+    const line = await openCommandLine({ ecr: refused, upstreams: [LENIENT] })
+    await line.vault.put(key, AWS)
+    const ended = await line.run('explain', ECR)
+    expect(ended.code).toBe(3)
+    expect(ended.stdout).toMatch(/^login +cannot log in to .*: the key was refused$/m)
+    expect(ended.stdout).toMatch(/^on_fault +anonymous: a login that cannot be used is done/m)
+    expect(ended.stderr).toContain('the key was refused (renew it); going on without')
+    const { stdout } = await line.run('explain', ECR, '--json')
+    expect(JSON.parse(stdout)).toMatchObject({ login: null, onFault: 'anonymous' })
   })
 
   test('tells of a fault, and asks nobody after it', async () => {
@@ -179,6 +195,57 @@ describe('explain', () => {
     expect(ended.code).toBe(1)
     expect(ended.stdout).toMatch(/^request.image_credentials +fault: cannot read/m)
     expect(ended.stdout).toMatch(/^vault +not asked$/m)
+  })
+})
+
+describe('on_fault = "anonymous"', () => {
+  const key = { workspace: 'default', host: parseHost(ECR), prefix: '', name: 'default' }
+  const why =
+    `cannot log in to ${ECR}/app with entry default for ${ECR} of workspace default: ` +
+    `the key was refused (renew it); going on without, as on_fault of ${ECR} says`
+  const open = async (upstreams: readonly UpstreamConfig[]) => {
+    const ecr = new PurserError('exchange-failed', 'the key was refused', { hint: 'renew it' })
+    const line = await openCommandLine({ ecr, upstreams, header: 'Bearer nobodys' })
+    await line.vault.put(key, AWS)
+    return line
+  }
+
+  test('makes get a miss, and tells why', async () => {
+    const line = await open([LENIENT])
+    expect(await line.run('get', `${ECR}/app`)).toEqual({
+      code: 3,
+      stdout: '',
+      stderr: [
+        `purser: warning: ${why}`,
+        `purser: error: no credential for ${ECR}/app in workspace default`,
+        `purser: hint: if it is not public, run: purser login ${ECR}`,
+        '',
+      ].join('\n'),
+    })
+  })
+
+  test('makes token ask as nobody, and tells why', async () => {
+    const line = await open([LENIENT])
+    expect(await line.run('token', `${ECR}/app`)).toEqual({
+      code: 0,
+      stdout: 'nobodys\n',
+      stderr: `purser: warning: ${why}\n`,
+    })
+    expect(line.asked.authorize).toMatchObject([{ login: undefined }])
+  })
+
+  test.each(['get', 'token', 'explain'])('excuses nothing in %s to push', async (command) => {
+    const line = await open([LENIENT])
+    const { code, stderr } = await line.run(command, `${ECR}/app`, '--push')
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^purser: error: cannot log in to /)
+  })
+
+  test.each(['get', 'token'])('is not what holds by itself in %s', async (command) => {
+    const line = await open([])
+    const { code, stderr } = await line.run(command, `${ECR}/app`)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^purser: error: cannot log in to .*\npurser: hint: renew it\n$/)
   })
 })
 

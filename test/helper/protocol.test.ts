@@ -114,6 +114,21 @@ describe('get', () => {
     expect(await door.run('get', 'ghcr.io')).toEqual({ code: 1, stdout: 'cannot read it\n' })
   })
 
+  test('a fault is a miss where on_fault says so, and a warning beside it', async () => {
+    const door = await openDoor({ 'ghcr.io': 'fault' }, ['ghcr.io'])
+    await put(door, 'ghcr.io', basic('u', 'p'))
+    expect(await door.run('get', 'ghcr.io')).toEqual({ code: 1, stdout: NOT_FOUND })
+    expect(door.warnings).toEqual([
+      'cannot\nread it; going on without, as on_fault of ghcr.io says',
+    ])
+  })
+
+  test('a fault is not made good by an entry of another port', async () => {
+    const door = await openDoor({ 'reg.example': 'fault' }, ['reg.example'])
+    await door.store('https://reg.example:2376', 'ann', 'other-port')
+    expect(await door.get('reg.example')).toBe(NOT_FOUND)
+  })
+
   test.each([basic('', 'p'), basic('u', '')])('an empty login is none', async (credential) => {
     const door = await openDoor({ 'ghcr.io': credential })
     expect(await door.get('ghcr.io')).toBe(NOT_FOUND)

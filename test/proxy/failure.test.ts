@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { PurserError } from '../../src/model/errors.ts'
-import { ask, errorOf, fakeRegistry, LOGIN, runProxy, talk, upstreamAt } from './harness.ts'
+import { ask, BASIC, errorOf, fakeRegistry, LOGIN, runProxy, talk, upstreamAt } from './harness.ts'
 
 const DIGEST = `sha256:${'0'.repeat(64)}`
 const PATH = `/v2/acme/app/blobs/${DIGEST}`
@@ -183,6 +183,69 @@ test('and an anonymous try where it is anonymous', async () => {
   expect((await ask(`${url}/v2/acme/app/manifests/v1`)).status).toBe(200)
   expect(registry.asked[0]?.headers.authorization).toBeUndefined()
   expect(logged[0]?.event).toBe('credential cannot be used, trying without')
+})
+
+test('who needs a login all the same is told why there is none', async () => {
+  const registry = await fakeRegistry({ auth: BASIC })
+  const own = upstreamAt(registry.host, { onFault: 'anonymous' })
+  const { url } = await runProxy([own], { own, resolver: faulty })
+  const answer = await ask(`${url}${PATH}`)
+  expect(answer.status).toBe(401)
+  expect(errorOf(answer)).toEqual({
+    code: 'UNAUTHORIZED',
+    message:
+      `purser: ${registry.host} wants a login for pull of acme/app: the cloud said no ` +
+      `(renew the key); going on without, as on_fault of ${registry.host} says`,
+  })
+})
+
+test('a push is never tried without', async () => {
+  const registry = await fakeRegistry()
+  const own = upstreamAt(registry.host, { onFault: 'anonymous' })
+  const { url } = await runProxy([own], { own, resolver: faulty })
+  const answer = await ask(`${url}/v2/acme/app/blobs/uploads/`, { method: 'POST' })
+  expect(errorOf(answer)).toMatchObject({ message: 'purser: the cloud said no; renew the key' })
+  expect(registry.asked).toEqual([])
+})
+
+/** Public, and yet it lets nobody in with a login that it does not know, as Artifactory and Nexus. */
+const publicRegistry = () =>
+  fakeRegistry({
+    override(req, res) {
+      if (req.headers.authorization === undefined) return false
+      res.writeHead(401, { 'WWW-Authenticate': 'Basic realm="r"' }).end()
+      return true
+    },
+  })
+
+test('what a registry refuses is done without where it is anonymous', async () => {
+  const registry = await publicRegistry()
+  const digest = registry.putBlob('acme/app', Buffer.from('12345'))
+  const own = upstreamAt(registry.host, { onFault: 'anonymous' })
+  const { url, logged } = await runProxy([own], { own, login: () => LOGIN })
+  const answer = await ask(`${url}/v2/acme/app/blobs/${digest}`)
+  expect(answer.body.toString()).toBe('12345')
+  expect(registry.asked.map(({ headers }) => headers.authorization !== undefined)).toEqual([
+    true,
+    false,
+  ])
+  expect(logged).toContainEqual(
+    expect.objectContaining({
+      event: 'credential cannot be used, trying without',
+      error:
+        `cannot log in to ${registry.host}/acme/app with entry ${registry.host}: ` +
+        `${registry.host} refused it, status 401; ` +
+        `going on without, as on_fault of ${registry.host} says`,
+    }),
+  )
+})
+
+test('and is refused where it is not', async () => {
+  const registry = await publicRegistry()
+  const own = upstreamAt(registry.host)
+  const { url } = await runProxy([own], { own, login: () => LOGIN })
+  expect((await ask(`${url}${PATH}`)).status).toBe(401)
+  expect(registry.asked).toHaveLength(1)
 })
 
 test('a request is one line, without its query', async () => {

@@ -200,7 +200,7 @@ describe('with whose credential', () => {
     expect(errorOf(answer)).toEqual({
       code: 'UNAUTHORIZED',
       message:
-        `purser: ${registry.host} refused entry ${registry.host} for pull of acme/app; ` +
+        `purser: ${registry.host} refused entry ${registry.host} for pull of acme/app, status 401; ` +
         `if it is not the right one, run: purser login ${registry.host}`,
     })
     expect(registry.asked).toHaveLength(1)
