@@ -1,6 +1,6 @@
 import type { Cache } from './cache/cache.ts'
 import { createFingerprint, type Fingerprint } from './cache/fingerprint.ts'
-import type { Schedule } from './cache/lifetime.ts'
+import type { LeastLife, Schedule } from './cache/lifetime.ts'
 import { faultOf } from './fault.ts'
 import { type Credential, isOfMachine, needsExchange } from './model/credential.ts'
 import type { Login } from './model/login.ts'
@@ -31,8 +31,10 @@ export interface Resolver {
   /**
    * Like {@link resolve}, but a login in its last part of life is exchanged anew although it is still
    * good. Absent, as the others below, where nothing is kept.
+   *
+   * @param least - how much of its life it is to have left, if not the last part
    */
-  renew?(target: Target, signal: AbortSignal): Promise<Resolution | undefined>
+  renew?(target: Target, signal: AbortSignal, least?: LeastLife): Promise<Resolution | undefined>
   /** Takes in that the registry refused a login before its time; a newer one stays. */
   forget?(login: Login): void
   /** What becomes of a login; `undefined` of one that was not exchanged, or is kept no more. */
@@ -93,7 +95,7 @@ export function createResolver(options: ResolverOptions): Resolver {
   async function exchange(
     { credential }: Found,
     registry: Registry,
-    { ask, target, signal }: Question,
+    { ask, target, signal, least }: Question,
   ) {
     if (!needsExchange(credential)) return registry.exchange(credential, target, signal)
     const key = keyOf(credential, registry, target)
@@ -102,7 +104,7 @@ export function createResolver(options: ResolverOptions): Resolver {
       const expiresAt = login === undefined ? new Date(now() + MISS_MS) : login.expiresAt
       return { value: login, expiresAt }
     }
-    const login = await cache[ask](key, produce, signal)
+    const login = await cache[ask](key, produce, signal, least)
     if (login !== undefined) keys.set(login, key)
     return login
   }
@@ -127,7 +129,7 @@ export function createResolver(options: ResolverOptions): Resolver {
 
   return {
     resolve: (target, signal) => answer({ ask: 'get', target, signal }),
-    renew: (target, signal) => answer({ ask: 'renew', target, signal }),
+    renew: (target, signal, least) => answer({ ask: 'renew', target, signal, least }),
     forget(login) {
       const key = keys.get(login)
       if (key !== undefined) cache.drop(key, login)
@@ -145,4 +147,5 @@ interface Question {
   readonly ask: 'get' | 'renew'
   readonly target: Target
   readonly signal: AbortSignal
+  readonly least?: LeastLife | undefined
 }

@@ -2,8 +2,10 @@ import { PurserError } from '../model/errors.ts'
 import {
   beginLife,
   type Clock,
+  hasLeft,
   isDue,
   isServed,
+  type LeastLife,
   type Lifetime,
   type Schedule,
   scheduleOf,
@@ -47,8 +49,10 @@ export interface Cache<T> {
    *
    * If that fails, the value is served on until its margin, unless the failure is a refusal: then it is
    * dropped.
+   *
+   * @param least - how much of its life it is to have left instead, in milliseconds
    */
-  renew(key: string, produce: Produce<T>, signal: AbortSignal): Promise<T>
+  renew(key: string, produce: Produce<T>, signal: AbortSignal, least?: LeastLife): Promise<T>
   /** Forgets a value that turned out to be no longer good, unless a newer one is there. */
   drop(key: string, value: T): void
   /** When a value is to be renewed; `undefined` if it is not the one that is kept. */
@@ -173,8 +177,18 @@ export function createCache<T>(options: CacheOptions<T>): Cache<T> {
       if (kept !== undefined && isFresh(kept)) return kept.value
       return flights.join(key, (shared) => fill(key, isFresh, produce, shared), signal)
     },
-    async renew(key, produce, signal) {
-      return flights.join(key, (shared) => fill(key, isYoung, produce, shared), signal)
+    async renew(key, produce, signal, least) {
+      const isGood: IsGood =
+        least === undefined ? isYoung : (life) => isFresh(life) && hasLeft(life, least, clock)
+      const ask = () => flights.join(key, (shared) => fill(key, isGood, produce, shared), signal)
+      if (least === undefined) return ask()
+      const good = () => {
+        const kept = slots.get(key)?.kept
+        return kept !== undefined && isGood(kept) ? kept : undefined
+      }
+      // Whoever was joined may have asked for less, and got what was there.
+      const value = good()?.value ?? (await ask())
+      return good() === undefined ? ask() : value
     },
     drop(key, value) {
       const slot = look(key)

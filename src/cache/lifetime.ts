@@ -79,6 +79,18 @@ export function isDue(life: Lifetime, clock: Clock): boolean {
   return ageOf(life, clock) >= servedMs(life) * DUE_SHARE
 }
 
+/** How much of a life of so many milliseconds is to be left, in milliseconds. */
+export type LeastLife = (lifeMs: number) => number
+
+/** More than this of a life is not to be asked for: it would be over as soon as it began. */
+const MOST_SHARE = 0.9
+
+/** Whether so much of it is left. */
+export function hasLeft(life: Lifetime, least: LeastLife, clock: Clock): boolean {
+  const { lifeMs } = life
+  return lifeMs - ageOf(life, clock) >= Math.min(least(lifeMs), lifeMs * MOST_SHARE)
+}
+
 /** Until when it is served, and from when on it may be renewed, by today's wall clock. */
 export interface Schedule {
   readonly dueAt: number

@@ -23,6 +23,7 @@ function harness() {
     now: () => at,
     get: () => cache.get('k', produce, never),
     renew: () => cache.renew('k', produce, never),
+    withLeft: (share: number) => cache.renew('k', produce, never, (lifeMs) => lifeMs * share),
     pass: (ms: number) => {
       at += ms
     },
@@ -126,5 +127,44 @@ it('hands out nothing that had ended when it came', async () => {
     code: 'exchange-failed',
     message: 'what was given in exchange had ended already',
     hint: 'set the clock of this machine right',
+  })
+})
+
+describe('a value that is to have so much of its life left', () => {
+  it.each([
+    // [share, age in minutes, made anew?]
+    [0.5, 30, false],
+    [0.5, 31, true],
+    [0.25, 44, false],
+    [0.25, 46, true],
+    // More than all of it would be made anew each time.
+    [2, 6, false],
+    [2, 7, true],
+    // In the margin nothing is served, whatever was asked.
+    [0, 53, false],
+    [0, 54, true],
+  ])('%d of it, at %d min: %s', async (share, age, anew) => {
+    const { get, withLeft, pass } = harness()
+    await get()
+    pass(age * MINUTE)
+    expect(await withLeft(share)).toBe(anew ? 2 : 1)
+  })
+
+  it('is made once for all who ask', async () => {
+    const { get, withLeft, renew, pass, made } = harness()
+    await get()
+    pass(35 * MINUTE)
+    const values = await Promise.all([renew(), withLeft(0.5), withLeft(0.5), withLeft(0.1)])
+    expect(values).toEqual([1, 2, 2, 1])
+    expect(made()).toBe(2)
+  })
+
+  it('is not another one although it could not be made', async () => {
+    const { get, withLeft, pass, fail } = harness()
+    await get()
+    pass(31 * MINUTE)
+    fail(new PurserError('network', 'no answer'))
+    await expect(withLeft(0.5)).rejects.toThrow('no answer')
+    expect(await get()).toBe(1)
   })
 })
