@@ -49,7 +49,7 @@ function render(status: Status, now: number): string {
       entry.state,
       ago(entry.since, now),
       `${ago(entry.checkedAt, now)} ago`,
-      entry.reason,
+      entry.hint === null ? entry.reason : `${entry.reason} (${entry.hint})`,
     ])
     parts.push(renderTable([['REGISTRY', 'NAME', 'STATE', 'FOR', 'CHECKED', 'REASON'], ...rows]))
   }
@@ -75,5 +75,6 @@ function describeHealth({ intervalSeconds, entries }: Status['health']): string 
   if (intervalSeconds === null) return 'not checked; see [health] interval_minutes'
   const bad = entries.filter(({ state }) => state !== 'valid').length
   const every = `every ${intervalSeconds / 60} min`
-  return `${entries.length} entries checked ${every}, ${bad} of them not valid`
+  const all = entries.length === 1 ? '1 entry' : `${entries.length} entries`
+  return `${all} checked ${every}, ${bad} of them not valid`
 }

@@ -47,7 +47,8 @@ test('tells how the agent is', async () => {
     '',
     'REGISTRY      NAME     STATE    FOR  CHECKED  REASON',
     'ghcr.io       default  valid    3 d  5 s ago  ghcr.io took ann',
-    'quay.io/acme  robot    refused  3 d  5 s ago  GET "https://quay.io/v2/": status 401',
+    'quay.io/acme  robot    refused  3 d  5 s ago  GET "https://quay.io/v2/": status 401 ' +
+      '(log in anew: purser login quay.io/acme)',
     '',
     'UPSTREAM   PULLS LEFT  OF   IN   SEEN',
     'docker.io  76          100  6 h  1 min ago',
