@@ -1,9 +1,12 @@
 import { isOwnSocket } from './agent/own-socket.ts'
+import type { Cache } from './cache/cache.ts'
+import type { Fingerprint } from './cache/fingerprint.ts'
 import type { Flags, Streams } from './cli/context.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig, readCertificates } from './config/file.ts'
 import { findPaths, type Paths } from './config/paths.ts'
 import { PurserError } from './model/errors.ts'
+import type { Login } from './model/login.ts'
 import { DEFAULT_WORKSPACE } from './model/target.ts'
 import type { Net } from './net/net.ts'
 import { LOG_LEVELS, type Log, type LogLevel, silentLog } from './observe/log.ts'
@@ -33,6 +36,10 @@ export interface Runtime extends Streams {
   readonly now: () => number
   /** Aborts when the process is told to stop. */
   readonly signal: AbortSignal
+  /** Aborts when it is told so again: then it ends at once. */
+  readonly hurry: AbortSignal
+  /** From now on a hangup calls this, and stops nothing. */
+  onHangup(reload: () => void): void
 }
 
 /** The parts of Purser, each made when it is first asked for, and once. */
@@ -47,6 +54,8 @@ export interface App {
   request(): Promise<ContainerRequest | undefined>
   registries(): Promise<readonly Registry[]>
   sources(): Promise<readonly Source[]>
+  /** What is kept of logins, by whose they are. */
+  logins(): Promise<Logins>
   /** Resolves in this process. */
   ownResolver(): Promise<Resolver>
   /** Asks the agent where there is one; a request of this process's own is its own to answer. */
@@ -56,8 +65,23 @@ export interface App {
   close(): Promise<void>
 }
 
-/** Told of each exchange with a cloud, and what came of it. */
-export type ExchangeSeen = Parameters<typeof observeExchanges>[1]
+/** The cache of logins, and what tells identities apart in it. */
+interface Logins {
+  readonly cache: Cache<Login | undefined>
+  readonly fingerprint: Fingerprint
+}
+
+/** What else an application is made with. */
+export interface AppOptions {
+  /** Told of each exchange with a cloud, and what came of it. */
+  readonly seen?: Parameters<typeof observeExchanges>[1]
+  /**
+   * The one whose configuration this one's replaces. What no configuration changes is taken over: the
+   * request, the log, the vault, and the logins, which are kept by the identity that they are for. That
+   * one is to be closed last.
+   */
+  readonly before?: App
+}
 
 /**
  * Composes Purser; nothing is read, opened or loaded before it is asked for.
@@ -65,7 +89,11 @@ export type ExchangeSeen = Parameters<typeof observeExchanges>[1]
  * The imports in here are what makes a helper fast: one that asks the agent loads neither the vault
  * nor a registry's SDK.
  */
-export function createApp(runtime: Runtime, flags: Flags = {}, seen?: ExchangeSeen): App {
+export function createApp(
+  runtime: Runtime,
+  flags: Flags = {},
+  { seen, before }: AppOptions = {},
+): App {
   const { env, now, uid = 0 } = runtime
   const paths = findPaths(env, uid)
   const closers: (() => Promise<void>)[] = []
@@ -101,31 +129,35 @@ export function createApp(runtime: Runtime, flags: Flags = {}, seen?: ExchangeSe
       const file = flags.config ?? (env['PURSER_CONFIG'] || undefined)
       return loadConfig({ paths, file, uid: runtime.uid })
     }),
-    log: (fallback) => openLog(runtime, closers, fallback),
-    vault: once(async () => {
-      const { vault } = await app.config()
-      const { openKeySource } = await import('./vault/key-source.ts')
-      const { openVault } = await import('./vault/sqlite.ts')
-      const keys = openKeySource(vault.key, { env, uid })
-      const open = await openVault({ path: vault.path, keys, uid, now })
-      closers.push(() => open.close())
-      return open
-    }),
+    log: before?.log ?? ((fallback) => openLog(runtime, closers, fallback)),
+    vault:
+      before?.vault ??
+      once(async () => {
+        const { vault } = await app.config()
+        const { openKeySource } = await import('./vault/key-source.ts')
+        const { openVault } = await import('./vault/sqlite.ts')
+        const keys = openKeySource(vault.key, { env, uid })
+        const open = await openVault({ path: vault.path, keys, uid, now })
+        closers.push(() => open.close())
+        return open
+      }),
     net: once(async () => {
       const { createNet } = await import('./net/undici.ts')
       const net = createNet(await openDialer())
       closers.push(() => net.close())
       return net
     }),
-    request: once(async () => {
-      const named = flags.request
-      const where = named ?? (env['PURSER_REQUEST'] || undefined)
-      if (where === undefined) return undefined
-      const { loadRequest } = await import('./request/load.ts')
-      if (named === undefined) return loadRequest(where, {})
-      const { addAbortSignal } = await import('node:stream')
-      return loadRequest(where, { stdin: () => addAbortSignal(runtime.signal, piped(runtime)) })
-    }),
+    request:
+      before?.request ??
+      once(async () => {
+        const named = flags.request
+        const where = named ?? (env['PURSER_REQUEST'] || undefined)
+        if (where === undefined) return undefined
+        const { loadRequest } = await import('./request/load.ts')
+        if (named === undefined) return loadRequest(where, {})
+        const { addAbortSignal } = await import('node:stream')
+        return loadRequest(where, { stdin: () => addAbortSignal(runtime.signal, piped(runtime)) })
+      }),
     registries: once(async () => {
       const { upstreams } = await app.config()
       const all = createRegistries({
@@ -152,19 +184,24 @@ export function createApp(runtime: Runtime, flags: Flags = {}, seen?: ExchangeSe
         ambient,
       })
     }),
+    logins:
+      before?.logins ??
+      once(async () => {
+        const { createUptime } = await import('./cache/uptime.ts')
+        const { createLoginCache } = await import('./logins/login-cache.ts')
+        const { createFingerprint } = await import('./cache/fingerprint.ts')
+        const sealed = await openLogins()
+        const cache = createLoginCache({ now, uptime: createUptime(), sealed })
+        return { cache, fingerprint: sealed?.fingerprint ?? createFingerprint() }
+      }),
     ownResolver: once(async () => {
-      const { createUptime } = await import('./cache/uptime.ts')
-      const { createLoginCache } = await import('./logins/login-cache.ts')
       const { createMarks } = await import('./cloud/marks.ts')
       const { createResolver } = await import('./resolver.ts')
-      const sources = await app.sources()
-      const sealed = await openLogins()
       return createResolver({
-        sources,
+        ...(await app.logins()),
+        sources: await app.sources(),
         registries: await app.registries(),
-        cache: createLoginCache({ now, uptime: createUptime(), sealed }),
         now,
-        ...(sealed && { fingerprint: sealed.fingerprint }),
         markOf: createMarks(env),
       })
     }),

@@ -105,19 +105,44 @@ function killGroup(pid: number): void {
 /** The exit code that a shell reports for a program ended by a signal. */
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
-/** Aborts when the program is told to stop; it then has the exit code that says so. */
-function listenForSignals(): AbortSignal {
-  const stop = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => {
-      process.exitCode = SIGNAL_EXIT_CODES[name]
-      stop.abort(name)
-    })
-  }
-  return stop.signal
+/** What the program is told from outside while it runs. */
+type Signals = Pick<Runtime, 'signal' | 'hurry' | 'onHangup'>
+
+/** A helper ends with its client: signals do to it what they do to any program. */
+const NO_SIGNALS: Signals = {
+  signal: new AbortController().signal,
+  hurry: new AbortController().signal,
+  onHangup() {},
 }
 
-function createRuntime(signal: AbortSignal): Runtime {
+/** Who has been told twice has this long to put things away. */
+const HURRY_MS = 1_000
+
+/** Aborts when the program is told to stop; it then has the exit code that says so. */
+function listenForSignals(): Signals {
+  const [stop, hurry] = [new AbortController(), new AbortController()]
+  let reload: (() => void) | undefined
+  const end = (name: keyof typeof SIGNAL_EXIT_CODES) => {
+    process.exitCode = SIGNAL_EXIT_CODES[name]
+    if (!stop.signal.aborted) return stop.abort(name)
+    hurry.abort(name)
+    setTimeout(() => process.exit(), HURRY_MS).unref()
+  }
+  process.on('SIGINT', end).on('SIGTERM', end)
+  process.on('SIGHUP', () => {
+    if (reload === undefined) end('SIGHUP')
+    else reload()
+  })
+  return {
+    signal: stop.signal,
+    hurry: hurry.signal,
+    onHangup(listener) {
+      reload = listener
+    },
+  }
+}
+
+function createRuntime(signals: Signals): Runtime {
   return {
     version: typeof PURSER_VERSION === 'string' ? PURSER_VERSION : '0.0.0-dev',
     args: process.argv.slice(2),
@@ -137,7 +162,7 @@ function createRuntime(signal: AbortSignal): Runtime {
     writeError: writeTalk,
     killGroup,
     now: Date.now,
-    signal,
+    ...signals,
   }
 }
 
@@ -151,10 +176,9 @@ async function main(): Promise<void> {
   process.exitCode ??= code
 }
 
-/** A helper ends with its client: signals do to it what they do to any program. */
 async function helper(): Promise<number> {
   const { runHelperDoor } = await import('./doors/helper.ts')
-  return runHelperDoor(createRuntime(new AbortController().signal))
+  return runHelperDoor(createRuntime(NO_SIGNALS))
 }
 
 async function cli(): Promise<number> {

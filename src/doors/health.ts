@@ -6,6 +6,7 @@ import { type Subject, subjectsOf } from '../health/subject.ts'
 import type { Log } from '../observe/log.ts'
 import { credentialOf } from '../sources/identities.ts'
 import { DEFAULT_ENTRY } from '../vault/vault.ts'
+import type { Eras } from './era.ts'
 
 /** What can be checked: the workspace's entries, and the identities that are everybody's. */
 export async function findSubjects(app: App): Promise<readonly Subject[]> {
@@ -51,20 +52,32 @@ export interface Health {
   close(): Promise<void>
 }
 
-/** Starts to check each entry from time to time, if the configuration says how often. */
+/**
+ * Starts to check each entry from time to time, if the configuration says how often; what is checked,
+ * and how it is reached, is what each era's configuration says.
+ */
 export async function startHealth(
-  app: App,
+  eras: Eras,
   { env, now, killGroup }: Pick<Runtime, 'env' | 'now' | 'killGroup'>,
   log: Log,
 ): Promise<Health> {
-  const { intervalMs, onChange } = (await app.config()).health
+  const { intervalMs, onChange } = eras.current().config.health
   if (intervalMs === undefined) {
     return { intervalMs, standings: () => [], close: async () => undefined }
   }
+  const checkers = new WeakMap<App, Promise<Checker>>()
+  const checkerOf = (app: App) => {
+    const checker = checkers.get(app) ?? openChecker(app, now)
+    checkers.set(app, checker)
+    return checker
+  }
   const notifier = onChange && createNotifier({ command: onChange, env, log, killGroup })
   const monitor = createMonitor({
-    subjects: () => findSubjects(app),
-    checker: await openChecker(app, now),
+    subjects: () => eras.within(({ app }) => findSubjects(app)),
+    checker: {
+      check: (subject, signal) =>
+        eras.within(async ({ app }) => (await checkerOf(app)).check(subject, signal)),
+    },
     intervalMs,
     now,
     random: Math.random,

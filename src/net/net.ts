@@ -17,6 +17,8 @@ export interface Net {
    * unless `allowPrivate` says that the policy has approved this origin.
    */
   realm(options: { readonly allowPrivate: boolean }): Dispatcher
+  /** Closes when what is under way has ended; nothing new may be asked. */
+  end(): Promise<void>
   /** Closes every connection; what is still under way fails. */
   close(): Promise<void>
 }

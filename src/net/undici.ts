@@ -21,6 +21,9 @@ export function createNet(dial: Dial): Net {
   return {
     upstream,
     realm: ({ allowPrivate }) => (allowPrivate ? upstream : guarded),
+    async end() {
+      await Promise.all([upstream.close(), guarded.close()])
+    },
     async close() {
       await Promise.all([upstream.destroy(), guarded.destroy()])
     },

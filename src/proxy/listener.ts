@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import { createSecureContext } from 'node:tls'
 import { claimSocket, protectSocket, type SocketClaim } from '../agent/socket.ts'
 import type { ListenAddress, SocketAddress } from '../config/config.ts'
 import { PurserError, systemCode } from '../model/errors.ts'
@@ -29,8 +30,8 @@ export interface Listener {
   closeIdle(): void
   /** Shows another certificate from the next connection on. */
   renew(certificate: ServerCertificate): void
-  /** Listens no more, and gives what is under way a while to end. */
-  close(graceMs: number): Promise<void>
+  /** Listens no more; what is under way may go on until the limit aborts, if there is one. */
+  close(limit?: AbortSignal): Promise<void>
 }
 
 /**
@@ -72,7 +73,7 @@ export async function startListener(
       renew(certificate) {
         if ('setSecureContext' in server) server.setSecureContext(certificate)
       },
-      close: (graceMs) => close(server, graceMs, claim),
+      close: (limit) => close(server, limit, claim),
     }
   } catch (error) {
     claim?.release()
@@ -97,8 +98,19 @@ function makeServer(address: ListenAddress, options: ListenerOptions): Server | 
   return server
 }
 
+/** @throws `config-invalid` if it cannot be shown to anybody */
+export function checkCertificate(certificate: ServerCertificate): ServerCertificate {
+  try {
+    createSecureContext(certificate)
+    return certificate
+  } catch (cause) {
+    const what = 'cert and key of [proxy] are not a certificate and its key'
+    throw new PurserError('config-invalid', what, { cause })
+  }
+}
+
 function shown({ certificate }: ListenerOptions): ServerCertificate {
-  if (certificate !== undefined) return certificate
+  if (certificate !== undefined) return checkCertificate(certificate)
   throw new PurserError(
     'config-invalid',
     'a listener is to speak TLS and there is no certificate',
@@ -139,15 +151,17 @@ export function describeAddress(address: ListenAddress): string {
 
 function close(
   server: Server | TlsServer,
-  graceMs: number,
+  limit: AbortSignal | undefined,
   claim: SocketClaim | undefined,
 ): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+    const cut = () => server.closeAllConnections()
     server.close(() => {
-      clearTimeout(timer)
+      limit?.removeEventListener('abort', cut)
       claim?.release()
       resolve()
     })
+    if (limit?.aborted === true) cut()
+    else limit?.addEventListener('abort', cut, { once: true })
   })
 }

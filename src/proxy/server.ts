@@ -1,54 +1,29 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { ListenAddress, UpstreamConfig } from '../config/config.ts'
-import { CONNECTIONS_PER_ORIGIN, type Net } from '../net/net.ts'
-import type { Log } from '../observe/log.ts'
-import type { RateLimits } from '../observe/rate-limits.ts'
-import type { Resolver } from '../resolver.ts'
-import type { Tokens } from '../token/tokens.ts'
-import { endOf, logAccess } from './access.ts'
-import { createAdmission } from './admit.ts'
-import { createAuthorizer } from './authorize.ts'
-import { createBlobReads } from './blob-reads.ts'
-import { linger } from './body.ts'
-import { type CrowdOptions, createCrowd } from './crowd.ts'
-import { createForward, type Delivery } from './forward.ts'
-import { isSocket, type Listener, type ServerCertificate, startListener } from './listener.ts'
-import { answerHere, type LocalAnswer, sendLocal } from './local.ts'
-import { isProblem, type Problem, problemOf, sendProblem } from './problem.ts'
-import { type Route, routeOf } from './route.ts'
+import { PurserError } from '../model/errors.ts'
+import {
+  checkCertificate,
+  describeAddress,
+  isSocket,
+  type Listener,
+  type ServerCertificate,
+  startListener,
+} from './listener.ts'
 import { createSeal } from './seal.ts'
-import { createStore } from './store.ts'
-import type { Traffic } from './traffic.ts'
-import type { UpstreamTable } from './upstreams.ts'
-import { wayOf } from './way.ts'
+import { createService, type Door, type ServiceOptions } from './service.ts'
+import type { Bound } from './ways-in.ts'
 
 /** What the proxy is made of. */
-export interface ProxyOptions {
-  readonly upstreams: UpstreamTable
-  readonly resolver: Resolver
-  readonly tokens: Tokens
-  readonly net: Pick<Net, 'upstream' | 'realm'>
-  /** Is told what registries say of their limits. */
-  readonly rateLimits: RateLimits
-  /** Counts what passes. */
-  readonly traffic: Traffic
-  /** What `/metrics` answers; without, there is no such path. */
-  readonly metrics?: () => Promise<LocalAnswer>
-  readonly workspace: string
+export interface ProxyOptions extends ServiceOptions {
   /** How long a connection may stand still in the middle of a request. Default: 20 min. */
   readonly stallTimeoutMs?: number
-  /** Default: as many connections as an origin has, and 30 s of patience. */
-  readonly crowd?: Partial<Pick<CrowdOptions, 'connections' | 'patienceMs'>>
   /** For listeners that speak TLS. */
   readonly certificate?: ServerCertificate
   /** Whose a unix socket must be. */
   readonly uid?: number
-  /** Names beside loopback's own by which clients may call the proxy, without port. */
-  readonly hosts?: readonly string[]
-  readonly log: Log
-  /** Milliseconds since the epoch. */
-  readonly now: () => number
 }
+
+/** An address that is to be listened on, and the one upstream that is served there, if it is one. */
+export type Wanted = Bound
 
 /** The registry proxy. */
 export interface Proxy {
@@ -59,8 +34,20 @@ export interface Proxy {
    * @returns the address with the port that it got
    */
   listen(address: ListenAddress, own?: UpstreamConfig): Promise<ListenAddress>
-  /** Stops listening, and gives what is under way a while to end. */
-  close(graceMs?: number): Promise<void>
+  /**
+   * Serves by other options, and on these addresses alone, from the next request on; what is under way
+   * ends as it began.
+   *
+   * @returns the addresses in the order of `wanted`, with the ports that they got
+   * @throws as {@link listen}; then nothing has changed
+   */
+  change(options: ProxyOptions, wanted: readonly Wanted[]): Promise<readonly Bound[]>
+  /**
+   * Stops listening, and gives what is under way a while to end.
+   *
+   * @param hurry ends the while when it aborts
+   */
+  close(graceMs?: number, hurry?: AbortSignal): Promise<void>
 }
 
 /**
@@ -72,90 +59,117 @@ const STALL_TIMEOUT_MS = 20 * 60_000
 
 /** How long a transfer may go on once the proxy is told to stop; service managers allow 90 s. */
 const GRACE_MS = 10_000
+const NEVER = new AbortController().signal
 
-/** Where a request came in. */
-interface Door {
-  /** The one upstream that is served there. */
-  readonly own: UpstreamConfig | undefined
-  /** Whether its own file permissions say who may come: then any name is one of ours. */
-  readonly open: boolean
+/** A listener, and what those who come in by it get. */
+interface Entrance {
+  readonly listener: Listener
+  readonly door: { -readonly [K in keyof Door]: Door[K] }
 }
 
 /** Makes a proxy that listens nowhere yet. */
 export function createProxy(options: ProxyOptions): Proxy {
-  const { upstreams, rateLimits, traffic, workspace, now } = options
-  const { stallTimeoutMs = STALL_TIMEOUT_MS } = options
-  const admit = createAdmission(options.hosts ?? [])
-  const authorizer = createAuthorizer(options)
-  const crowd = createCrowd({ connections: CONNECTIONS_PER_ORIGIN, now, ...options.crowd })
-  const { net } = options
-  const ways = { dispatcher: net.upstream, crowd }
-  const store = createStore({ net, crowd, traffic, now })
-  const blobReads = createBlobReads({ store, dispatcher: net.upstream, traffic, now })
+  // As long as the process: an upload outlives a configuration.
   const seal = createSeal()
-  const forward = createForward({
-    ...{ ways, blobReads, authorizer, seal, rateLimits, traffic, workspace, now },
-  })
-  const { certificate, uid = 0 } = options
-  const listening = { stallTimeoutMs, certificate, uid }
-  const listeners = new Set<Listener>()
+  let current = options
+  let service = createService(options, seal)
+  /** By what the configuration calls them. */
+  let entrances = new Map<string, Entrance>()
+  const leaving = new Set<Entrance>()
   let closing: Promise<unknown> | undefined
 
-  async function serve(door: Door, req: IncomingMessage, res: ServerResponse) {
-    const startedAt = now()
-    traffic.begin()
-    let route: Route | undefined
-    let delivery: Delivery
-    try {
-      const found = admit(req, door.open) ?? (await findRoute(door, req))
-      if (isProblem(found)) {
-        delivery = { kind: 'problem', problem: found }
-      } else if (found.kind === 'local') {
-        traffic.end()
-        return sendLocal(res, found)
-      } else {
-        route = found
-        delivery = await forward(req, res, route)
-      }
-    } catch (error) {
-      delivery = { kind: 'problem', problem: problemOf(error) }
+  async function open(
+    { stallTimeoutMs = STALL_TIMEOUT_MS, certificate, uid = 0 }: ProxyOptions,
+    { address, upstream }: Wanted,
+  ): Promise<Entrance> {
+    const door: Entrance['door'] = {
+      own: upstream,
+      open: isSocket(address),
+      closing: false,
+      closeIdle: () => listener.closeIdle(),
     }
-    if (delivery.kind === 'problem' && !res.headersSent) sendProblem(res, delivery.problem)
-    linger(req)
-    traffic.end()
-    if (route !== undefined) traffic.count(route, endOf(delivery))
-    logAccess(options, req.method, route, delivery, now() - startedAt)
-    if (closing !== undefined) res.once('close', closeIdle)
+    const listener = await startListener(address, {
+      ...{ stallTimeoutMs, certificate, uid },
+      onRequest: (req, res) => void service(door, req, res),
+    })
+    return { listener, door }
   }
 
-  async function findRoute(
-    { own, open }: Door,
-    { method = '', url = '', headers: { host } }: IncomingMessage,
-  ): Promise<LocalAnswer | Route | Problem> {
-    const here = answerHere(method, url, options.metrics)
-    if (here !== undefined) return here
-    const found = wayOf(upstreams, own, { url, host, open })
-    const way = found instanceof Promise ? await found : found
-    if (isProblem(way)) return way
-    const local = way.url === url ? undefined : answerHere(method, way.url)
-    return local ?? routeOf(upstreams, way.own, method, way.url)
+  /** Lets nobody in any more; whoever is in ends as he likes, if there is no limit. */
+  async function shut(entrance: Entrance, limit?: AbortSignal): Promise<void> {
+    entrance.door.closing = true
+    leaving.add(entrance)
+    await entrance.listener.close(limit)
+    leaving.delete(entrance)
   }
 
-  function closeIdle(): void {
-    for (const listener of listeners) listener.closeIdle()
+  /** Takes over what is listened on already, and opens the rest; or leaves it all as it is. */
+  async function openAll(next: ProxyOptions, wanted: readonly Wanted[]) {
+    const found = new Map<string, Entrance>()
+    const opened: Entrance[] = []
+    try {
+      for (const each of wanted) {
+        const name = nameOf(each)
+        const known = entrances.get(name)
+        if (known === undefined) refuseChangeOfTls(entrances, each)
+        const entrance = known ?? (await open(next, each))
+        if (known === undefined) opened.push(entrance)
+        found.set(name, entrance)
+      }
+      return found
+    } catch (error) {
+      for (const entrance of opened) void shut(entrance, AbortSignal.abort())
+      throw error
+    }
   }
 
   return {
     async listen(address, own) {
-      const open = isSocket(address)
-      const onRequest: RequestListener = (req, res) => void serve({ own, open }, req, res)
-      const listener = await startListener(address, { ...listening, onRequest })
-      listeners.add(listener)
-      return listener.address
+      const entrance = await open(current, { address, upstream: own })
+      const bound = entrance.listener.address
+      entrances.set(nameOf({ address: bound, upstream: own }), entrance)
+      return bound
     },
-    async close(graceMs = GRACE_MS) {
-      closing ??= Promise.all([...listeners].map((listener) => listener.close(graceMs)))
+    async change(next, wanted) {
+      const { certificate } = next
+      if (certificate !== undefined) checkCertificate(certificate)
+      const found = await openAll(next, wanted)
+      const kept = new Set(found.values())
+      const removed = [...entrances.values()].filter((entrance) => !kept.has(entrance))
+      current = next
+      service = createService(next, seal)
+      entrances = found
+      const bound = wanted.flatMap((each) => {
+        const entrance = found.get(nameOf(each))
+        if (entrance === undefined) return []
+        entrance.door.own = each.upstream
+        if (certificate !== undefined) entrance.listener.renew(certificate)
+        return [{ address: entrance.listener.address, upstream: each.upstream }]
+      })
+      for (const entrance of removed) void shut(entrance)
+      return bound
+    },
+    async close(graceMs = GRACE_MS, hurry = NEVER) {
+      const limit = AbortSignal.any([AbortSignal.timeout(graceMs), hurry])
+      const all = [...entrances.values(), ...leaving]
+      closing ??= Promise.all(all.map((entrance) => shut(entrance, limit)))
       await closing
     },
   }
+}
+
+/** Two upstreams may each want a port that the system chooses. */
+function nameOf({ address, upstream }: Wanted): string {
+  const name = describeAddress(address)
+  return name.endsWith(':0') ? `${name} ${upstream?.host.name ?? ''}` : name
+}
+
+/** The port is taken, by ourselves: the message of the system would send the operator elsewhere. */
+function refuseChangeOfTls(entrances: ReadonlyMap<string, unknown>, { address }: Wanted): void {
+  const name = describeAddress(address)
+  const other = name.startsWith('tls://') ? name.slice('tls://'.length) : `tls://${name}`
+  if (!entrances.has(other)) return
+  throw new PurserError('not-allowed', `${other} cannot become ${name} while it is listened on`, {
+    hint: 'restart purser serve',
+  })
 }

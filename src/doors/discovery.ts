@@ -1,0 +1,39 @@
+import type { App } from '../app.ts'
+import { createMemo } from '../cache/memo.ts'
+import { type Config, defaultUpstream, type UpstreamConfig } from '../config/config.ts'
+import type { Host } from '../model/host.ts'
+import { createUpstreamTable, type UpstreamTable } from '../proxy/upstreams.ts'
+import { hostsOf } from '../sources/request.ts'
+import { isHostsOwn } from '../vault/spelling.ts'
+import type { Era } from './era.ts'
+
+/** How long what was learnt of a host is believed; a login made meanwhile counts from then on. */
+const DISCOVERY_MS = 1_000
+/** More hosts than a node's clients name; a client that makes some up costs no memory. */
+const DISCOVERY_CAPACITY = 1_000
+
+/** The configured upstreams, and the hosts for which the vault or the request has a credential. */
+export function createUpstreams(
+  { app, config }: Pick<Era, 'app' | 'config'>,
+  now: () => number,
+): UpstreamTable {
+  const memo = createMemo<UpstreamConfig | undefined>({
+    now,
+    ttlMs: DISCOVERY_MS,
+    capacity: DISCOVERY_CAPACITY,
+  })
+  return createUpstreamTable(config.upstreams, async (host) =>
+    memo.get(host.name, async () =>
+      (await isKnown(app, config, host)) ? defaultUpstream(host) : undefined,
+    ),
+  )
+}
+
+async function isKnown(app: App, { buildRegistry }: Config, host: Host): Promise<boolean> {
+  const request = await app.request()
+  if (request !== undefined) {
+    if (hostsOf(request, { buildRegistry }).some(({ name }) => name === host.name)) return true
+  }
+  const entries = await (await app.vault()).findByHostname(app.workspace, host.hostname)
+  return entries.some((entry) => entry.host.name === host.name && isHostsOwn(entry))
+}

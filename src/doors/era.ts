@@ -1,0 +1,110 @@
+import type { App } from '../app.ts'
+import type { Config } from '../config/config.ts'
+import type { Net } from '../net/net.ts'
+import type { Resolver } from '../resolver.ts'
+
+/** The application as one reading of the configuration has made it, until the next takes over. */
+export interface Era {
+  readonly app: App
+  readonly config: Config
+  readonly net: Net
+  readonly resolver: Resolver
+  enter(): void
+  leave(): void
+  /** Hangs up as soon as nobody uses it any more. */
+  end(): Promise<void>
+}
+
+/** Begins an era; whatever its configuration names is read by then. */
+export async function beginEra(app: App): Promise<Era> {
+  const [config, net, resolver] = [await app.config(), await app.net(), await app.ownResolver()]
+  const { promise: unused, resolve: tellUnused } = Promise.withResolvers<void>()
+  let users = 0
+  let ending = false
+  const look = () => {
+    if (ending && users === 0) tellUnused()
+  }
+  return {
+    ...{ app, config, net, resolver },
+    enter() {
+      users++
+    },
+    leave() {
+      users--
+      look()
+    },
+    async end() {
+      ending = true
+      look()
+      await unused
+      await net.end()
+    },
+  }
+}
+
+/** Which era it is. */
+export interface Eras {
+  current(): Era
+  /** Works with what is current, which lasts as long as the work does. */
+  within<T>(work: (era: Era) => Promise<T>): Promise<T>
+  /** Makes it another one's turn; the one before ends when its last user has left. */
+  follow(next: Era): void
+  /** Closes all that is left of them, the first one last: the others have taken over from it. */
+  close(): Promise<void>
+}
+
+/** Makes what begins with an era. */
+export function createEras(first: Era): Eras {
+  let current = first
+  const ending = new Set<Era>()
+
+  async function end(era: Era): Promise<void> {
+    ending.add(era)
+    await era.end()
+    ending.delete(era)
+    if (era !== first) await era.app.close()
+  }
+
+  return {
+    current: () => current,
+    async within(work) {
+      const era = current
+      era.enter()
+      try {
+        return await work(era)
+      } finally {
+        era.leave()
+      }
+    },
+    follow(next) {
+      const before = current
+      current = next
+      void end(before)
+    },
+    async close() {
+      const rest = [...ending, current].filter((era) => era !== first)
+      await Promise.all(rest.map(({ app }) => app.close()))
+      await first.app.close()
+    },
+  }
+}
+
+/** Resolves by whatever is current. */
+export function resolverOf({ within, current }: Eras): Resolver {
+  return {
+    resolve: (target, signal) => within(({ resolver }) => resolver.resolve(target, signal)),
+    renew: (target, signal) => within(async ({ resolver }) => resolver.renew?.(target, signal)),
+    forget: (login) => current().resolver.forget?.(login),
+    upkeepOf: (login) => current().resolver.upkeepOf?.(login),
+  }
+}
+
+/** The ways out that are current. */
+export function netOf({ current }: Eras): Pick<Net, 'upstream' | 'realm'> {
+  return {
+    get upstream() {
+      return current().net.upstream
+    },
+    realm: (options) => current().net.realm(options),
+  }
+}

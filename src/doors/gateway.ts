@@ -1,0 +1,116 @@
+import type { Runtime } from '../app.ts'
+import type { ServeFlags } from '../cli/context.ts'
+import type { Config, ListenAddress } from '../config/config.ts'
+import { readServerCertificate } from '../config/file.ts'
+import { parseListen } from '../config/listen.ts'
+import { PurserError } from '../model/errors.ts'
+import type { Log } from '../observe/log.ts'
+import { describeAddress } from '../proxy/listener.ts'
+import { createProxy, type ProxyOptions } from '../proxy/server.ts'
+import { type Bound, describeWays } from '../proxy/ways-in.ts'
+import { createTokens, type Tokens } from '../token/tokens.ts'
+import { createUpstreams } from './discovery.ts'
+import { type Era, type Eras, netOf } from './era.ts'
+import { type Observation, openMetrics } from './observation.ts'
+
+/** The proxy, as the current configuration has it. */
+export interface Gateway {
+  /** The addresses that it listens on. */
+  listening(): readonly string[]
+  /** What each kind of client is to be given. */
+  describe(): string
+  /** Serves as another era's configuration says. @throws as at the start; then all is as it was */
+  follow(next: Era): Promise<void>
+  /** Stops listening, and gives what is under way a while to end, unless it is in a hurry. */
+  close(hurry: AbortSignal): Promise<void>
+}
+
+/** What a gateway is made with. */
+export interface GatewayOptions extends Pick<Runtime, 'now' | 'uid'> {
+  readonly flags: ServeFlags
+  readonly eras: Eras
+  readonly observation: Observation
+  readonly log: Log
+}
+
+/**
+ * Opens the proxy's doors.
+ *
+ * @throws `config-invalid`, `network` if an address is taken, `usage` if a flag's is none
+ */
+export async function openGateway(options: GatewayOptions): Promise<Gateway> {
+  const { flags, eras, observation, log, now, uid = 0 } = options
+  const metrics = openMetrics(observation)
+  const net = netOf(eras)
+  let era = eras.current()
+  let tokens = createTokens({ net, now })
+  let bound: readonly Bound[] = []
+  const proxy = createProxy(optionsFor(era, tokens))
+
+  function optionsFor(next: Era, good: Tokens): ProxyOptions {
+    const { certificate, hosts } = next.config.proxy
+    const { rateLimits, traffic, renewal } = observation
+    return {
+      ...{ rateLimits, traffic, metrics, tokens: good, resolver: renewal, net: next.net },
+      ...{ usage: next, workspace: next.app.workspace, log, now, uid, hosts },
+      upstreams: createUpstreams(next, now),
+      ...(certificate && { certificate: readServerCertificate(certificate, uid) }),
+    }
+  }
+
+  async function follow(next: Era): Promise<void> {
+    // A token that was made by another way may be another's.
+    const good = waysOf(next) === waysOf(era) ? tokens : createTokens({ net, now })
+    const before = new Set(bound.map(nameOf))
+    const last = bound
+    bound = await proxy.change(optionsFor(next, good), wantedBy(flags, next.config))
+    tokens = good
+    era = next
+    for (const each of bound) {
+      if (!before.delete(nameOf(each))) log.info('proxy listening', fieldsOf(each))
+    }
+    for (const each of last) {
+      if (before.has(nameOf(each))) log.info('proxy no longer listening', fieldsOf(each))
+    }
+  }
+
+  await follow(era)
+  return {
+    listening: () => bound.map(({ address }) => describeAddress(address)),
+    describe: () => describeWays(era.config.upstreams, bound),
+    follow,
+    close: (hurry) => proxy.close(undefined, hurry),
+  }
+}
+
+/** By what connections are made, as far as the configuration says. */
+function waysOf({ config: { connect, tls } }: Era): string {
+  return JSON.stringify([[...connect], tls])
+}
+
+function nameOf({ address, upstream }: Bound): string {
+  return `${describeAddress(address)} ${upstream?.host.name ?? ''}`
+}
+
+function fieldsOf({ address, upstream }: Bound) {
+  return { address: describeAddress(address), upstream: upstream?.host.name }
+}
+
+/** The proxy's own addresses, and those of single upstreams. */
+function wantedBy(flags: ServeFlags, config: Config): readonly Bound[] {
+  return [
+    ...listenAddresses(flags, config).map((address) => ({ address, upstream: undefined })),
+    ...config.upstreams.flatMap((upstream) =>
+      upstream.listen === undefined ? [] : [{ address: upstream.listen, upstream }],
+    ),
+  ]
+}
+
+function listenAddresses({ listen }: ServeFlags, config: Config): readonly ListenAddress[] {
+  if (listen.length === 0) return config.proxy.listen
+  return listen.map((text) => {
+    const address = parseListen(text)
+    if (typeof address !== 'string') return address
+    throw new PurserError('usage', `--listen ${address}`)
+  })
+}

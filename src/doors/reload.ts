@@ -1,0 +1,65 @@
+import type { App } from '../app.ts'
+import type { Config } from '../config/config.ts'
+import { describeError, hintOf } from '../model/errors.ts'
+import type { Log } from '../observe/log.ts'
+import { beginEra, type Era } from './era.ts'
+
+/** What reloads work with. */
+export interface ReloadOptions {
+  /** The one whose place is taken. */
+  current(): Era
+  /** Makes an application that reads the configuration anew. */
+  renew(before: App): App
+  /** Serves by the next one from now on. @throws if that cannot be; then all is as it was */
+  adopt(next: Era): Promise<void>
+  readonly log: Log
+}
+
+/**
+ * Makes what reads the configuration anew and goes over to it. What is under way ends as it began; a
+ * configuration that is no good changes nothing, and is told in one line.
+ *
+ * @returns what is called at each hangup: one that comes in the middle of a reload is heard after it
+ */
+export function createReload({ current, renew, adopt, log }: ReloadOptions): () => void {
+  let running = false
+  let again = false
+
+  async function once(): Promise<void> {
+    const before = current()
+    const app = renew(before.app)
+    try {
+      const next = await beginEra(app)
+      await adopt(next)
+      tellLeftOver(before.config, next.config, log)
+      log.info('configuration reloaded')
+    } catch (error) {
+      const fields = { error: describeError(error), hint: hintOf(error) }
+      log.error('configuration not reloaded, the one before holds', fields)
+      await app.close()
+    }
+  }
+
+  async function all(): Promise<void> {
+    running = true
+    do {
+      again = false
+      await once()
+    } while (again)
+    running = false
+  }
+
+  return () => {
+    again = true
+    if (!running) void all()
+  }
+}
+
+/** The vault is open, its key read, and the logins kept by it: only a start changes that. */
+function tellLeftOver({ vault: before }: Config, { vault: after }: Config, log: Log): void {
+  const keys = [
+    ...(before.path === after.path ? [] : ['vault.url']),
+    ...(before.key === after.key ? [] : ['vault.key']),
+  ]
+  if (keys.length > 0) log.warn('a restart is needed', { changed: keys.join(', ') })
+}

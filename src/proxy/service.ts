@@ -1,0 +1,117 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { UpstreamConfig } from '../config/config.ts'
+import { CONNECTIONS_PER_ORIGIN, type Net } from '../net/net.ts'
+import type { Log } from '../observe/log.ts'
+import type { RateLimits } from '../observe/rate-limits.ts'
+import type { Resolver } from '../resolver.ts'
+import type { Tokens } from '../token/tokens.ts'
+import { endOf, logAccess } from './access.ts'
+import { createAdmission } from './admit.ts'
+import { createAuthorizer } from './authorize.ts'
+import { createBlobReads } from './blob-reads.ts'
+import { linger } from './body.ts'
+import { type CrowdOptions, createCrowd } from './crowd.ts'
+import { createForward, type Delivery } from './forward.ts'
+import { answerHere, type LocalAnswer, sendLocal } from './local.ts'
+import { isProblem, type Problem, problemOf, sendProblem } from './problem.ts'
+import { type Route, routeOf } from './route.ts'
+import type { Seal } from './seal.ts'
+import { createStore } from './store.ts'
+import type { Traffic } from './traffic.ts'
+import type { UpstreamTable } from './upstreams.ts'
+import { wayOf } from './way.ts'
+
+/** What requests are served by: a configuration's, for as long as it is in force. */
+export interface ServiceOptions {
+  readonly upstreams: UpstreamTable
+  readonly resolver: Resolver
+  readonly tokens: Tokens
+  readonly net: Pick<Net, 'upstream' | 'realm'>
+  /** Is told what registries say of their limits. */
+  readonly rateLimits: RateLimits
+  /** Counts what passes. */
+  readonly traffic: Traffic
+  /** What `/metrics` answers; without, there is no such path. */
+  readonly metrics?: () => Promise<LocalAnswer>
+  readonly workspace: string
+  /** Default: as many connections as an origin has, and 30 s of patience. */
+  readonly crowd?: Partial<Pick<CrowdOptions, 'connections' | 'patienceMs'>>
+  /** Names beside loopback's own by which clients may call the proxy, without port. */
+  readonly hosts?: readonly string[]
+  /** Is told of each request that begins and ends: what it is served by must not end before it. */
+  readonly usage?: { enter(): void; leave(): void }
+  readonly log: Log
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/** Where a request came in. */
+export interface Door {
+  /** The one upstream that is served there. */
+  readonly own: UpstreamConfig | undefined
+  /** Whether its own file permissions say who may come: then any name is one of ours. */
+  readonly open: boolean
+  /** Whether it is closed to new connections, and those that there are end with what is under way. */
+  readonly closing: boolean
+  closeIdle(): void
+}
+
+/** Answers a request. */
+export type Service = (door: Door, req: IncomingMessage, res: ServerResponse) => Promise<void>
+
+/** Makes what answers requests; nothing is known yet of any registry. */
+export function createService(options: ServiceOptions, seal: Seal): Service {
+  const { upstreams, rateLimits, traffic, usage, workspace, now } = options
+  const admit = createAdmission(options.hosts ?? [])
+  const authorizer = createAuthorizer(options)
+  const crowd = createCrowd({ connections: CONNECTIONS_PER_ORIGIN, now, ...options.crowd })
+  const { net } = options
+  const ways = { dispatcher: net.upstream, crowd }
+  const store = createStore({ net, crowd, traffic, now })
+  const blobReads = createBlobReads({ store, dispatcher: net.upstream, traffic, now })
+  const forward = createForward({
+    ...{ ways, blobReads, authorizer, seal, rateLimits, traffic, workspace, now },
+  })
+
+  async function findRoute(
+    { own, open }: Door,
+    { method = '', url = '', headers: { host } }: IncomingMessage,
+  ): Promise<LocalAnswer | Route | Problem> {
+    const here = answerHere(method, url, options.metrics)
+    if (here !== undefined) return here
+    const found = wayOf(upstreams, own, { url, host, open })
+    const way = found instanceof Promise ? await found : found
+    if (isProblem(way)) return way
+    const local = way.url === url ? undefined : answerHere(method, way.url)
+    return local ?? routeOf(upstreams, way.own, method, way.url)
+  }
+
+  return async (door, req, res) => {
+    const startedAt = now()
+    usage?.enter()
+    traffic.begin()
+    let route: Route | undefined
+    let delivery: Delivery | undefined
+    try {
+      const found = admit(req, door.open) ?? (await findRoute(door, req))
+      if (isProblem(found)) {
+        delivery = { kind: 'problem', problem: found }
+      } else if (found.kind === 'local') {
+        sendLocal(res, found)
+      } else {
+        route = found
+        delivery = await forward(req, res, route)
+      }
+    } catch (error) {
+      delivery = { kind: 'problem', problem: problemOf(error) }
+    }
+    traffic.end()
+    usage?.leave()
+    if (door.closing) res.once('close', () => door.closeIdle())
+    if (delivery === undefined) return
+    if (delivery.kind === 'problem' && !res.headersSent) sendProblem(res, delivery.problem)
+    linger(req)
+    if (route !== undefined) traffic.count(route, endOf(delivery))
+    logAccess(options, req.method, route, delivery, now() - startedAt)
+  }
+}

@@ -1,0 +1,132 @@
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { connect } from 'node:net'
+import { expect, test } from 'vitest'
+import { ask, BASIC, BEARER, errorOf, fakeRegistry } from '../proxy/harness.ts'
+import { purser, serve } from './serving.ts'
+
+const PROXY = ['[proxy]', 'listen = ["127.0.0.1:0"]']
+
+function upstream(host: string, ...more: readonly string[]): readonly string[] {
+  return ['[[upstream]]', `host = "${host}"`, 'tls = false', ...more]
+}
+
+test('a hangup has the file read anew, and nothing that is under way is dropped', async () => {
+  const [first, second] = [await fakeRegistry({ auth: BASIC }), await fakeRegistry()]
+  const bytes = Buffer.alloc(8 * 1024 * 1024, 'x')
+  const digest = first.putBlob('acme/app', bytes)
+  second.putManifest('acme/app', '1', Buffer.from('manifest'))
+  const { home, url, reload } = await serve([...PROXY, ...upstream(first.host)])
+  await purser(home, ['login', first.host, '--username', 'ann', '--password-stdin'], BASIC.password)
+  const at = (host: string) => `${url}/v2/${host.replace(':', '_')}/acme/app`
+
+  // A pull that stands in its middle, and a push that has only begun.
+  const pull = request(`${at(first.host)}/blobs/${digest}`, { agent: false }).end()
+  const [response] = await once(pull, 'response')
+  const begun = await ask(`${at(first.host)}/blobs/uploads/`, { method: 'POST' })
+
+  expect(await reload(...PROXY, ...upstream(first.host), ...upstream(second.host))).toMatchObject({
+    level: 'info',
+    msg: 'configuration reloaded',
+  })
+  expect((await ask(`${at(second.host)}/manifests/1`)).body.toString()).toBe('manifest')
+
+  const patched = await ask(`${url}${begun.headers.location}`, { method: 'PATCH', body: bytes })
+  const put = `${url}${patched.headers.location}?digest=${digest}`
+  expect((await ask(put, { method: 'PUT' })).status).toBe(201)
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk)
+  expect(Buffer.concat(chunks).equals(bytes)).toBe(true)
+})
+
+test.each([
+  {
+    name: 'that is no TOML',
+    lines: ['[proxy'],
+    error: /config\.toml is not TOML in line 1$/,
+  },
+  {
+    name: 'with a key that nobody knows',
+    lines: ['[proxy]', 'listne = []'],
+    error: /proxy\.listne is not a key that purser knows$/,
+    hint: 'did you mean listen?',
+  },
+  {
+    name: 'with a file of certificates that is not there',
+    lines: ['[tls]', 'ca = ["nowhere.pem"]'],
+    error: /^cannot read a file of \[tls\] ca: ENOENT/,
+  },
+  {
+    name: 'with an address that is taken',
+    lines: ['[proxy]', 'listen = ["127.0.0.1:0", "127.0.0.1:TAKEN"]'],
+    error: /^cannot listen on 127\.0\.0\.1:[0-9]+: .*EADDRINUSE/,
+    hint: 'stop what listens there, or choose a port with --listen',
+  },
+])('a file $name changes nothing', async ({ lines, error, hint }) => {
+  const registry = await fakeRegistry()
+  registry.putManifest('a', '1', Buffer.from('manifest'))
+  const { url, reload } = await serve([...PROXY, ...upstream(registry.host)])
+  const taken = registry.host.replace(/.*:/, '')
+  const told = await reload(...lines.map((line) => line.replace('TAKEN', taken)))
+  expect(told).toMatchObject({
+    level: 'error',
+    msg: 'configuration not reloaded, the one before holds',
+    error: expect.stringMatching(error),
+    ...(hint && { hint }),
+  })
+  const answer = await ask(`${url}/v2/${registry.host.replace(':', '_')}/a/manifests/1`)
+  expect(answer.status).toBe(200)
+})
+
+test('listeners come and go, and one that goes lets its transfers end', async () => {
+  const registry = await fakeRegistry()
+  const bytes = Buffer.alloc(8 * 1024 * 1024, 'x')
+  const digest = registry.putBlob('a', bytes)
+  const own = upstream(registry.host, 'listen = "127.0.0.1:0"')
+  const { reload, heard, url } = await serve([...PROXY, ...own])
+  const { address } = await heard('proxy listening', 1)
+  const pull = request(`http://${address}/v2/a/blobs/${digest}`).end()
+  const [response] = await once(pull, 'response')
+
+  await reload(...PROXY, ...upstream(registry.host))
+  expect(await heard('proxy no longer listening')).toMatchObject({
+    address,
+    upstream: registry.host,
+  })
+  const refused = connect(Number(String(address).split(':')[1]), '127.0.0.1')
+  const [error] = await once(refused, 'error')
+  expect(error).toMatchObject({ code: 'ECONNREFUSED' })
+  let size = 0
+  for await (const chunk of response) size += chunk.length
+  expect(size).toBe(bytes.length)
+
+  await reload(...PROXY, ...own)
+  const again = await heard('proxy listening', 2)
+  expect((await ask(`http://${again['address']}/v2/a/blobs/${digest}`)).status).toBe(200)
+  expect((await ask(`${url}/livez`)).status).toBe(200)
+})
+
+test('policies hold from the next request on, and tokens are not asked for again', async () => {
+  const registry = await fakeRegistry({ auth: BEARER })
+  const digest = registry.putBlob('a', Buffer.from('blob'))
+  const login = upstream(registry.host)
+  const { home, url, reload } = await serve([...PROXY, ...login])
+  await purser(
+    home,
+    ['login', registry.host, '--username', 'ann', '--password-stdin'],
+    BEARER.password,
+  )
+  const blob = `${url}/v2/${registry.host.replace(':', '_')}/a/blobs/${digest}`
+  expect((await ask(blob)).status).toBe(200)
+  await reload(...PROXY, ...login, 'repositories = ["b"]')
+  expect(errorOf(await ask(blob))).toMatchObject({ code: 'DENIED' })
+  await reload(...PROXY, ...login)
+  expect((await ask(blob)).status).toBe(200)
+  expect(registry.tokens).toEqual(['repository:a:pull'])
+})
+
+test('what only a start can change is told', async () => {
+  const { reload, heard } = await serve(PROXY)
+  await reload(...PROXY, '[vault]', 'url = "sqlite:other.db"', 'key = "env:KEY"')
+  expect(await heard('a restart is needed')).toMatchObject({ changed: 'vault.url, vault.key' })
+})
