@@ -16,6 +16,7 @@ const LAYERS = [
   'lease/',
   'health/',
   'trace.ts',
+  'attach.ts',
   'resolver.ts',
   'fault.ts',
   'sources/',

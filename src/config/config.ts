@@ -84,6 +84,19 @@ export interface HealthConfig {
   readonly onChange: readonly [string, ...string[]] | undefined
 }
 
+/** Where a platform pushes what it builds, and with whose credential. */
+export interface BuildRegistryConfig {
+  readonly host: Host
+  /** With all below it; `undefined` for the whole registry. */
+  readonly repository: string | undefined
+  /** The vault's workspace that has its entry. Default: `default`. */
+  readonly workspace: string
+  /** The entry's name, or the machine's own identity. Default: as for any other question. */
+  readonly credential: { readonly entry: string } | 'vault' | 'ambient'
+  /** What a login is to have left when a container gets it. Default: half of its life. */
+  readonly minLifeMs: number | undefined
+}
+
 /** Everything that can be set, parsed and checked; see docs/configuration.md. */
 export interface Config {
   readonly vault: {
@@ -100,9 +113,7 @@ export interface Config {
   }
   readonly upstreams: readonly UpstreamConfig[]
   /** Whose credential `build_registry_credentials` of a request is. */
-  readonly buildRegistry:
-    | { readonly host: Host; readonly repository: string | undefined }
-    | undefined
+  readonly buildRegistry: BuildRegistryConfig | undefined
   /** Explicit choices among the machine's own identities: they hold without `[ambient]`. */
   readonly identities: readonly IdentityConfig[]
   readonly ambient: AmbientConfig

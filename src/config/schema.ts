@@ -1,8 +1,10 @@
 import * as v from 'valibot'
 import { isRepository } from '../model/grammar.ts'
 import { tryParseHost } from '../model/host.ts'
+import { DEFAULT_WORKSPACE } from '../model/target.ts'
 import {
   AMBIENT_SOURCES,
+  type BuildRegistryConfig,
   type HealthConfig,
   type IdentityConfig,
   type ListenAddress,
@@ -166,6 +168,27 @@ const proxy = v.strictObject({
   ),
 })
 
+const buildRegistryTable = v.strictObject({
+  host,
+  repository: v.optional(v.pipe(v.string(), v.check(isRepository, 'must be a repository'))),
+  workspace: v.optional(name, DEFAULT_WORKSPACE),
+  credential: v.optional(name, 'vault'),
+  min_life_minutes: v.optional(v.pipe(v.number(), v.minValue(1, 'must be 1 or more'))),
+})
+
+const buildRegistry = v.pipe(
+  buildRegistryTable,
+  v.transform(
+    ({ credential, min_life_minutes: minutes, ...rest }): BuildRegistryConfig => ({
+      ...rest,
+      repository: rest.repository,
+      credential:
+        credential === 'vault' || credential === 'ambient' ? credential : { entry: credential },
+      minLifeMs: minutes === undefined ? undefined : minutes * 60_000,
+    }),
+  ),
+)
+
 /** A configuration file, as TOML has it. */
 export const file = v.strictObject({
   vault: v.optional(
@@ -183,7 +206,7 @@ export const file = v.strictObject({
   ),
   proxy: v.optional(proxy, {}),
   upstream: v.optional(list(upstream), []),
-  build_registry: v.optional(v.strictObject({ host, repository: v.optional(v.string()) })),
+  build_registry: v.optional(buildRegistry),
   identity: v.optional(list(identity), []),
   ambient: v.optional(ambient, {}),
   health: v.optional(health, {}),
@@ -197,7 +220,7 @@ export const KEYS: Readonly<Record<string, readonly string[]>> = {
   vault: Object.keys(file.entries.vault.wrapped.entries),
   proxy: Object.keys(proxy.entries),
   upstream: Object.keys(upstream.entries),
-  build_registry: Object.keys(file.entries.build_registry.wrapped.entries),
+  build_registry: Object.keys(buildRegistryTable.entries),
   identity: Object.keys(identityTable.entries),
   ambient: Object.keys(ambient.entries),
   health: Object.keys(healthTable.entries),

@@ -47,10 +47,7 @@ export function parseConfig(text: string, path: string, paths: Paths): Config {
       hosts: proxy.hosts,
     },
     upstreams,
-    buildRegistry: build_registry && {
-      host: build_registry.host,
-      repository: build_registry.repository,
-    },
+    buildRegistry: build_registry,
     identities: identity,
     ambient,
     health,

@@ -1,4 +1,5 @@
 import { PurserError } from '../model/errors.ts'
+import { parseReference, type Reference } from '../model/reference.ts'
 import { Secret } from '../model/secret.ts'
 
 /** Far more than any platform sends; a request carries build contexts by name only. */
@@ -12,12 +13,14 @@ export interface ContainerRequest {
   readonly buildRegistryCredentials: Secret | undefined
   /** The image that a build starts from. */
   readonly sourceImage: string | undefined
+  /** The platform's own id of the image that the container runs. */
+  readonly imageId: string | undefined
 }
 
-/** The spellings of each field, by platforms and their versions; the first one present counts. */
 /** What to do about a request that cannot be read. */
 const FIELDS = 'see docs/request.md for its fields'
 
+/** The spellings of each field, by platforms and their versions; the first one present counts. */
 const IMAGE_CREDENTIALS = ['image_credentials', 'imageCredentials']
 const BUILD_REGISTRY_CREDENTIALS = [
   'build_registry_credentials',
@@ -27,6 +30,7 @@ const BUILD_REGISTRY_CREDENTIALS = [
 ]
 const SOURCE_IMAGE_CREDENTIALS = ['source_image_creds', 'sourceImageCreds']
 const SOURCE_IMAGE = ['source_image', 'sourceImage']
+const IMAGE_ID = ['image_id', 'imageId']
 const BUILD_OPTIONS = ['build_options', 'buildOptions']
 
 type Json = Readonly<Record<string, unknown>>
@@ -58,7 +62,40 @@ export function parseRequest(text: string): ContainerRequest {
     sourceImageCredentials: secretAt(places, SOURCE_IMAGE_CREDENTIALS),
     buildRegistryCredentials: secretAt(places, BUILD_REGISTRY_CREDENTIALS),
     sourceImage: textAt(places, SOURCE_IMAGE),
+    imageId: textAt(places.slice(0, 1), IMAGE_ID),
   }
+}
+
+/**
+ * The image that a build starts from, taken apart.
+ *
+ * @throws `request-invalid`, quoting nothing
+ */
+export function sourceImageOf({ sourceImage }: ContainerRequest): Reference | undefined {
+  if (sourceImage === undefined) return undefined
+  try {
+    return parseReference(sourceImage)
+  } catch {
+    throw new PurserError('request-invalid', 'request.build_options.source_image is not an image')
+  }
+}
+
+/** A field of a request that says nothing yet. */
+export type Gap = 'imageCredentials' | 'buildRegistryCredentials'
+
+/**
+ * The name by which a field is to be filled in: the spelling that stands there empty, else the one of
+ * the platforms that write names as this request does.
+ *
+ * @param text - a request that {@link parseRequest} has read
+ */
+export function nameOfGap(text: string, gap: Gap): string {
+  const request = asObject(parseJson(text), 'request')
+  const names = gap === 'imageCredentials' ? IMAGE_CREDENTIALS : BUILD_REGISTRY_CREDENTIALS
+  const [snake = gap, camel = gap] = names
+  const there = names.find((name) => Object.hasOwn(request, name))
+  if (there !== undefined) return there
+  return Object.keys(request).some((key) => /^[a-z]+[A-Z]/.test(key)) ? camel : snake
 }
 
 /** The parser's own error quotes its input: it is no cause of ours. */

@@ -1,19 +1,18 @@
-import type { Config } from '../config/config.ts'
+import type { BuildRegistryConfig } from '../config/config.ts'
 import { isOfMachine } from '../model/credential.ts'
 import { codeOf, PurserError } from '../model/errors.ts'
 import { type Host, looksLikeHost, tryParseHost } from '../model/host.ts'
 import type { CredentialKeys } from '../model/keys.ts'
-import { parseReference } from '../model/reference.ts'
 import type { Secret } from '../model/secret.ts'
 import { nameOf, type Target } from '../model/target.ts'
 import { registryOf } from '../registries/all.ts'
 import type { Registry } from '../registries/registry.ts'
 import { parseCredentials, registryNamedIn } from '../request/credentials.ts'
-import type { ContainerRequest } from '../request/request.ts'
+import { type ContainerRequest, sourceImageOf } from '../request/request.ts'
 import type { Source } from './source.ts'
 
 /** What says whose credential it is, where the request does not. */
-export type BuildRegistry = Config['buildRegistry']
+export type BuildRegistry = Pick<BuildRegistryConfig, 'host' | 'repository'> | undefined
 
 /** Where a credential may be used. */
 interface Binding {
@@ -39,12 +38,12 @@ const FIELDS: readonly Field[] = [
   {
     path: 'request.image_credentials',
     value: (request) => request.imageCredentials,
-    belongsTo: (request, buildRegistry) => sourceImageOf(request) ?? buildRegistry,
+    belongsTo: (request, buildRegistry) => bindingOfSource(request) ?? buildRegistry,
   },
   {
     path: 'request.build_options.source_image_creds',
     value: (request) => request.sourceImageCredentials,
-    belongsTo: sourceImageOf,
+    belongsTo: bindingOfSource,
   },
   {
     path: 'request.build_registry_credentials',
@@ -146,11 +145,9 @@ function bindingOf(registry: string, { path }: Field): Binding {
   throw new PurserError('request-invalid', `${path}: registry is not a registry's host`)
 }
 
-function sourceImageOf({ sourceImage }: ContainerRequest): Binding | undefined {
-  if (sourceImage === undefined) return undefined
-  const reference = attempt(() => parseReference(sourceImage))
-  if (reference !== undefined) return { host: reference.host, repository: undefined }
-  throw new PurserError('request-invalid', 'request.build_options.source_image is not an image')
+function bindingOfSource(request: ContainerRequest): Binding | undefined {
+  const reference = sourceImageOf(request)
+  return reference && { host: reference.host, repository: undefined }
 }
 
 function concerns(claim: Claim, target: Target): boolean {

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { loadRequest } from '../../src/request/load.ts'
+import { setMembers } from '../../src/request/members.ts'
 import { parseRegistry } from '../../src/request/registry-name.ts'
 import { parseRequest } from '../../src/request/request.ts'
 import { askRequest, ECR, named } from '../sources/harness.ts'
@@ -15,6 +16,11 @@ const image =
 
 /** What container requests, and the credentials in them, are refused with. */
 export const REQUEST: Provocations = {
+  'a field stands there twice': () =>
+    setMembers(
+      '{"image_credentials":"","image_credentials":"u:S3CRET"}',
+      new Map([['image_credentials', 'u:p']]),
+    ),
   'an image has no name': () => parseRegistry('docker://'),
   'it cannot be standard input': () => loadRequest('-', {}),
   'it is not UTF-8': ({ put }) => loadRequest(put('r.json', Buffer.of(0x7b, 0xff, 0x7d)), {}),

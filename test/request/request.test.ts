@@ -98,6 +98,7 @@ describe('a request', () => {
     sourceImageCredentials: undefined,
     buildRegistryCredentials: undefined,
     sourceImage: undefined,
+    imageId: undefined,
   }
 
   test.each<[string, string]>([
