@@ -1,7 +1,7 @@
 import { createApp, type Runtime } from '../app.ts'
 import { upstreamOf } from '../config/config.ts'
 import type { HelperContext } from '../helper/context.ts'
-import { renderFault, renderWarning, runHelper } from '../helper/protocol.ts'
+import { renderComplaint, renderFault, runHelper } from '../helper/protocol.ts'
 import type { Host } from '../model/host.ts'
 import type { Log } from '../observe/log.ts'
 import { registryOf } from '../registries/all.ts'
@@ -24,9 +24,7 @@ export async function runHelperDoor(runtime: Runtime): Promise<0 | 1> {
     async onFault({ host }) {
       return upstreamOf((await app.config()).upstreams, host).onFault
     },
-    warn(text) {
-      runtime.writeError(renderWarning(text))
-    },
+    complain: (kind, text) => runtime.writeError(renderComplaint(kind, text)),
     openSources: app.sources,
     openVault: app.vault,
     async findHosts(): Promise<readonly Host[]> {

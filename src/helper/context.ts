@@ -16,8 +16,8 @@ export interface HelperContext {
   openSources(): Promise<readonly Source[]>
   /** What becomes of a question whose credential cannot be used. */
   onFault(target: Target): Promise<UpstreamConfig['onFault']>
-  /** Tells the client's user something: clients pass on what a helper writes to stderr. */
-  warn(text: string): void
+  /** Tells the client's user what does not go as was meant, beside the answer. */
+  complain(kind: 'warning' | 'error', text: string): void
   openVault(): Promise<Vault>
   /** The hosts for which a source other than the vault may hold a credential. */
   findHosts(): Promise<readonly Host[]>

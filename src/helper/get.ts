@@ -48,7 +48,8 @@ async function findByHost(
     resolution = await resolver.resolve(target, signal)
   } catch (fault) {
     signal.throwIfAborted()
-    excuse(fault, { target, onFault: await context.onFault(target), tell: context.warn })
+    const tell = (why: string) => context.complain('warning', why)
+    excuse(fault, { target, onFault: await context.onFault(target), tell })
     // And none of another port: one that cannot be used is not replaced.
     return undefined
   }

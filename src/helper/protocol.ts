@@ -1,4 +1,4 @@
-import { describeError, hintOf, PurserError } from '../model/errors.ts'
+import { codeOf, describeError, hintOf, PurserError } from '../model/errors.ts'
 import type { Login } from '../model/login.ts'
 import type { HelperContext } from './context.ts'
 import { eraseLogin } from './erase.ts'
@@ -44,6 +44,9 @@ export async function runHelper(
   } catch (error) {
     // docker tells nobody that a logout failed.
     if (action === 'erase') context.log.error('erase failed', { error: describeError(error) })
+    // And takes any fault of a get for a miss, without a word; but it passes on what is on stderr.
+    const isMiss = ['not-found', 'usage'].includes(codeOf(error))
+    if (action === 'get' && !isMiss) context.complain('error', describeFault(error))
     write(renderFault(error))
     return 1
   }
@@ -104,13 +107,17 @@ function renderLogin(serverUrl: string, login: Login | undefined): string {
 
 /** A fault as clients show it: one line, with the hint where there is one. */
 export function renderFault(error: unknown): string {
-  const hint = hintOf(error)
-  return lineOf(hint === undefined ? describeError(error) : `${describeError(error)} (${hint})`)
+  return lineOf(describeFault(error))
 }
 
-/** What is said on stderr beside an answer, where it cannot be told whose line it is. */
-export function renderWarning(text: string): string {
-  return lineOf(`${NAME}: warning: ${text}`)
+function describeFault(error: unknown): string {
+  const hint = hintOf(error)
+  return hint === undefined ? describeError(error) : `${describeError(error)} (${hint})`
+}
+
+/** What is said on stderr beside an answer, among lines of the client's own. */
+export function renderComplaint(kind: 'warning' | 'error', text: string): string {
+  return lineOf(`${NAME}: ${kind}: ${text}`)
 }
 
 function lineOf(text: string): string {

@@ -42,7 +42,7 @@ export async function startRegistries(sandbox: Sandbox): Promise<Upstreams> {
 export async function startRegistry(
   sandbox: Sandbox,
   auth: Auth | 'none',
-  options: { readonly identityTokens?: boolean } = {},
+  options: { readonly identityTokens?: boolean; readonly isPublic?: boolean } = {},
 ): Promise<Upstream> {
   const user = 'captain'
   const password = `pw-${randomUUID()}`
@@ -53,6 +53,7 @@ export async function startRegistry(
           user,
           password,
           identityTokens: options.identityTokens ?? false,
+          isPublic: options.isPublic ?? false,
         })
       : undefined
   const passwords = { realm: 'tests', path: await makeHtpasswd(sandbox, folder, user, password) }

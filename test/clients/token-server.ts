@@ -20,6 +20,8 @@ export interface TokenServerOptions {
   readonly user: string
   readonly password: string
   readonly identityTokens: boolean
+  /** Whether anybody may pull, who says nothing of who it is. */
+  readonly isPublic: boolean
 }
 
 /** What a token lets its holder do in one repository. */
@@ -55,11 +57,14 @@ export async function startTokenServer(
     const known =
       (asked.user === options.user && asked.secret === options.password) ||
       (asked.user === '<token>' && identityTokens.has(asked.secret))
-    if (!known) {
+    const isAnybody = options.isPublic && asked.user === ''
+    if (!known && !isAnybody) {
       response.writeHead(401, { 'content-type': 'application/json' }).end('{"details":"denied"}')
       return
     }
-    const token = makeToken(signer.key, options.user, asked.scopes.flatMap(parseScope))
+    const wanted = asked.scopes.flatMap(parseScope)
+    const granted = known ? wanted : wanted.map((each) => ({ ...each, actions: ['pull'] }))
+    const token = makeToken(signer.key, asked.user, granted)
     const offline = asked.offline && options.identityTokens
     const identity = offline ? { refresh_token: randomUUID() } : {}
     if (identity.refresh_token !== undefined) identityTokens.add(identity.refresh_token)

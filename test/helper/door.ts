@@ -22,7 +22,7 @@ interface Answer {
 export interface Door {
   readonly vault: Vault
   /** What was said beside the answers. */
-  readonly warnings: readonly string[]
+  readonly complaints: readonly string[]
   /** How often the cloud was asked. */
   readonly exchanges: () => number
   readonly run: (action: string, input?: string | Uint8Array) => Promise<Answer>
@@ -52,7 +52,7 @@ export async function openDoor(
   request: Readonly<Record<string, Credential | 'fault'>> = {},
   lenient: readonly string[] = [],
 ): Promise<Door> {
-  const warnings: string[] = []
+  const complaints: string[] = []
   const vault = await openForTest(sandbox())
   const sources = [requestSource(request), vaultSource(async () => vault)]
   let exchanges = 0
@@ -74,7 +74,7 @@ export async function openDoor(
       },
     },
     onFault: async ({ host }) => (lenient.includes(host.name) ? 'anonymous' : 'fail'),
-    warn: (text) => void warnings.push(text),
+    complain: (kind, text) => void complaints.push(`${kind}: ${text}`),
     openSources: async () => sources,
     openVault: async () => vault,
     findHosts: async () => Object.keys(request).map(parseHost),
@@ -100,7 +100,7 @@ export async function openDoor(
   }
   return {
     vault,
-    warnings,
+    complaints,
     exchanges: () => exchanges,
     run,
     /** `user:secret`, or what else the helper says. */

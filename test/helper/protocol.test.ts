@@ -112,14 +112,21 @@ describe('get', () => {
     const door = await openDoor({ 'ghcr.io': 'fault' })
     await put(door, 'ghcr.io', basic('u', 'p'))
     expect(await door.run('get', 'ghcr.io')).toEqual({ code: 1, stdout: 'cannot read it\n' })
+    expect(door.complaints).toEqual(['error: cannot\nread it'])
+  })
+
+  test('a miss is nothing to complain of', async () => {
+    const door = await openDoor()
+    for (const input of ['ghcr.io', '']) await door.run('get', input)
+    expect(door.complaints).toEqual([])
   })
 
   test('a fault is a miss where on_fault says so, and a warning beside it', async () => {
     const door = await openDoor({ 'ghcr.io': 'fault' }, ['ghcr.io'])
     await put(door, 'ghcr.io', basic('u', 'p'))
     expect(await door.run('get', 'ghcr.io')).toEqual({ code: 1, stdout: NOT_FOUND })
-    expect(door.warnings).toEqual([
-      'cannot\nread it; going on without, as on_fault of ghcr.io says',
+    expect(door.complaints).toEqual([
+      'warning: cannot\nread it; going on without, as on_fault of ghcr.io says',
     ])
   })
 
