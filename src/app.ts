@@ -16,6 +16,7 @@ import type { Registry } from './registries/registry.ts'
 import type { ContainerRequest } from './request/request.ts'
 import type { Resolver } from './resolver.ts'
 import { ASKING } from './sources/asking.ts'
+import type { SourceOptions } from './sources/order.ts'
 import type { Source } from './sources/source.ts'
 import type { Vault } from './vault/vault.ts'
 
@@ -54,10 +55,16 @@ export interface App {
   request(): Promise<ContainerRequest | undefined>
   registries(): Promise<readonly Registry[]>
   sources(): Promise<readonly Source[]>
+  /** The sources of a container with this request, or of the machine itself. */
+  sourcesFor(request: ContainerRequest | undefined): Promise<readonly Source[]>
+  /** The machine's own identities, though questions may not be answered by them. */
+  machineSources(): Promise<readonly Source[]>
   /** What is kept of logins, by whose they are. */
   logins(): Promise<Logins>
   /** Resolves in this process. */
   ownResolver(): Promise<Resolver>
+  /** Resolves in this process, by these sources. */
+  resolverOf(sources: readonly Source[]): Promise<Resolver>
   /** Asks the agent where there is one; a request of this process's own is its own to answer. */
   resolver(): Promise<Resolver>
   /** Removes all logins from the disk. */
@@ -122,6 +129,13 @@ export function createApp(
     return openSealedLogins({ directory: paths.logins, keys, vault: vault.path, uid, now, log })
   })
 
+  async function sourceOptions(request: ContainerRequest | undefined): Promise<SourceOptions> {
+    const { buildRegistry, identities, ambient } = await app.config()
+    const { vault } = app
+    const registries = await app.registries()
+    return { ...runtime, ...{ request, vault, registries, buildRegistry, identities, ambient } }
+  }
+
   const app: App = {
     workspace: flags.workspace ?? (env['PURSER_WORKSPACE'] || DEFAULT_WORKSPACE),
     socket: socketOf(env, paths),
@@ -171,19 +185,15 @@ export function createApp(
       const { observeExchanges } = await import('./registries/observed.ts')
       return observeExchanges(all, seen)
     }),
-    sources: once(async () => {
-      const { buildRegistry, identities, ambient } = await app.config()
+    sources: once(async () => app.sourcesFor(await app.request())),
+    async sourcesFor(request) {
       const { sourceOrder } = await import('./sources/order.ts')
-      return sourceOrder({
-        ...runtime,
-        request: await app.request(),
-        vault: app.vault,
-        registries: await app.registries(),
-        buildRegistry,
-        identities,
-        ambient,
-      })
-    }),
+      return sourceOrder(await sourceOptions(request))
+    },
+    async machineSources() {
+      const { machineSources } = await import('./sources/order.ts')
+      return machineSources(await sourceOptions(undefined))
+    },
     logins:
       before?.logins ??
       once(async () => {
@@ -194,17 +204,14 @@ export function createApp(
         const cache = createLoginCache({ now, uptime: createUptime(), sealed })
         return { cache, fingerprint: sealed?.fingerprint ?? createFingerprint() }
       }),
-    ownResolver: once(async () => {
+    ownResolver: once(async () => app.resolverOf(await app.sources())),
+    async resolverOf(sources) {
       const { createMarks } = await import('./cloud/marks.ts')
       const { createResolver } = await import('./resolver.ts')
-      return createResolver({
-        ...(await app.logins()),
-        sources: await app.sources(),
-        registries: await app.registries(),
-        now,
-        markOf: createMarks(env),
-      })
-    }),
+      const registries = await app.registries()
+      const markOf = createMarks(env)
+      return createResolver({ ...(await app.logins()), sources, registries, now, markOf })
+    },
     resolver: once(async () => {
       const { socket } = app
       if (socket === undefined || (await app.request()) !== undefined) return app.ownResolver()

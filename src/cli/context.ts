@@ -1,3 +1,4 @@
+import type { Attach } from '../attach.ts'
 import type { UpstreamConfig } from '../config/config.ts'
 import type { Checker } from '../health/check.ts'
 import type { Status } from '../health/status.ts'
@@ -61,6 +62,8 @@ export interface Session {
   ): Promise<Secret | undefined>
   /** What becomes of a question whose credential cannot be used. */
   onFault(target: Target): Promise<UpstreamConfig['onFault']>
+  /** What fills in the credentials of container requests. */
+  attach(): Promise<Attach>
   /** What can be checked in the workspace. */
   subjects(): Promise<readonly Subject[]>
   /** What logs in for real, past every cache. */

@@ -1,9 +1,11 @@
 import { Command, CommanderError } from 'commander'
+import { addAttach } from './attach.ts'
 import { addCheck } from './check.ts'
 import type { CliContext } from './context.ts'
 import { addDemo } from './demo.ts'
 import { addExplain } from './explain.ts'
 import { addGet } from './get.ts'
+import { addImage } from './image.ts'
 import { addKey } from './key.ts'
 import { addList } from './list.ts'
 import { addLogin } from './login.ts'
@@ -50,6 +52,8 @@ function createProgram(args: readonly string[], context: CliContext): Command {
   addToken(program, context)
   addCheck(program, context)
   addServe(program, context)
+  addAttach(program, context)
+  addImage(program, context)
   addStatus(program, context)
   addKey(program, context)
   addDemo(program, context)

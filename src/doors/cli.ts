@@ -40,6 +40,10 @@ function openSession(app: App, { env, uid = 0, now }: Runtime): Session {
     async onFault({ host }) {
       return upstreamOf((await app.config()).upstreams, host).onFault
     },
+    async attach() {
+      const { openAttach } = await import('./attach.ts')
+      return openAttach(app)
+    },
     async subjects() {
       const { findSubjects } = await import('./health.ts')
       return findSubjects(app)

@@ -34,6 +34,12 @@ export function parseReference(text: string): Reference {
   })
 }
 
+/** The name that {@link parseReference} reads as this one. */
+export function writeReference({ host, repository, tag, digest }: Reference): string {
+  const end = `${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`
+  return `${host.name}/${repository}${end}`
+}
+
 function tryParse(text: string): Reference | undefined {
   const [named = '', digest, ...more] = text.replace(/^(?:docker|oci):\/\//, '').split('@')
   if (more.length > 0 || (digest !== undefined && !DIGEST.test(digest))) return undefined

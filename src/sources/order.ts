@@ -35,6 +35,15 @@ export function sourceOrder(options: SourceOptions): readonly Source[] {
   ]
 }
 
+/** The machine's own identities alone, whether or not any question may be answered by them. */
+export function machineSources(options: SourceOptions): readonly Source[] {
+  const { identities } = options
+  return [
+    ...(identities.length > 0 ? [identitiesSource(identities)] : []),
+    ...ambientSources(options),
+  ]
+}
+
 function ambientSources(options: SourceOptions): readonly Source[] {
   const { env, registries, ambient } = options
   let clients: Promise<OtherClients> | undefined

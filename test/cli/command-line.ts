@@ -1,9 +1,14 @@
 import { PassThrough } from 'node:stream'
 import { onTestFinished } from 'vitest'
+import { createAttach } from '../../src/attach.ts'
 import { createCache } from '../../src/cache/cache.ts'
 import type { CliContext, ServeFlags, Session } from '../../src/cli/context.ts'
 import { runCli } from '../../src/cli/program.ts'
-import { type UpstreamConfig, upstreamOf } from '../../src/config/config.ts'
+import {
+  type BuildRegistryConfig,
+  type UpstreamConfig,
+  upstreamOf,
+} from '../../src/config/config.ts'
 import { createChecker } from '../../src/health/check.ts'
 import { parseStatus } from '../../src/health/status.ts'
 import { subjectsOf } from '../../src/health/subject.ts'
@@ -57,6 +62,7 @@ export interface CommandLineOptions {
   readonly status?: unknown
   /** Where registries listen that are checked. */
   readonly upstreams?: readonly UpstreamConfig[]
+  readonly buildRegistry?: BuildRegistryConfig
   /** Sources asked before the vault. */
   readonly sources?: readonly Source[]
 }
@@ -89,6 +95,13 @@ export async function openCommandLine(options: CommandLineOptions = {}): Promise
       return options.header === undefined ? undefined : new Secret(options.header)
     },
     onFault: async ({ host }) => upstreamOf(options.upstreams ?? [], host).onFault,
+    attach: async () =>
+      createAttach({
+        vault: async () => vault,
+        resolver,
+        buildResolver: resolver,
+        buildRegistry: options.buildRegistry,
+      }),
     subjects: async () => subjectsOf(await vault.list(workspace)),
     checker: async (timeoutMs) =>
       createChecker({
