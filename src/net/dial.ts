@@ -1,16 +1,13 @@
-import { type LookupAddress, type LookupOptions, lookup } from 'node:dns'
-import {
-  type LookupFunction,
-  connect as netConnect,
-  Socket,
-  type TcpNetConnectOpts,
-} from 'node:net'
-import { checkServerIdentity, type TLSSocket, connect as tlsConnect } from 'node:tls'
+import { lookup } from 'node:dns'
+import { connect as netConnect, type Socket, type TcpNetConnectOpts } from 'node:net'
+import { type ConnectionOptions, checkServerIdentity, connect as tlsConnect } from 'node:tls'
 import { createLru } from '../cache/lru.ts'
 import { PurserError } from '../model/errors.ts'
-import { isAddress, isPublicAddress } from './address.ts'
+import { isAddress } from './address.ts'
 import { SILENCE } from './advice.ts'
+import { createGuards, type Guard } from './guard.ts'
 import { createTrust } from './trust.ts'
+import type { WebProxy } from './web-proxy.ts'
 
 /** Where a request wants to go; the hostname is without brackets. */
 interface Destination {
@@ -25,21 +22,35 @@ export interface DialerOptions {
   readonly ca: readonly string[]
   /** `host:port` to the `host:port` dialled instead, as in curl's --connect-to. */
   readonly connect: ReadonlyMap<string, string>
+  /** What https goes by, unless `connect` or the proxy's own exceptions say otherwise. */
+  readonly proxy?: WebProxy | undefined
   /** Resolves names that are guarded; a test's own, or the system's by default. */
   readonly resolve?: typeof lookup
   /** Default: 10 s, as undici's own. */
   readonly connectTimeoutMs?: number
 }
 
+/** How a connection is opened. */
+interface DialOptions {
+  /**
+   * Refuses, with code `policy` and before the first packet, an address that is not public; but not
+   * one that `[connect]` gave: that is the operator's own word. Default: `none`
+   */
+  readonly guard?: Guard
+  /**
+   * `few` is {@link Trust.few}, where it knows the host, for those who then try `all`. Default: `all`
+   */
+  readonly roots?: Roots
+  readonly signal?: AbortSignal
+}
+
 /**
- * Opens a connection; the socket emits `connect` or `secureConnect`, or `error`.
+ * Opens a connection, with TLS established if it is to have any.
  *
- * @param guarded - refuses an address that is not public, with code `policy`, before the first
- * packet; not so an address that `[connect]` gave: that is the operator's own word.
- * @param roots - `few` is {@link Trust.few}, where it knows the host, for those who then try `all`.
- * Default: `all`
+ * @throws `network` if it takes too long, or if a proxy will not; the system's error, or OpenSSL's, if
+ * it cannot be made; the signal's reason
  */
-export type Dial = (destination: Destination, guarded: boolean, roots?: Roots) => Socket
+export type Dial = (destination: Destination, options?: DialOptions) => Promise<Socket>
 
 type Roots = 'all' | 'few'
 
@@ -49,6 +60,8 @@ const CONNECT_TIMEOUT_MS = 10_000
 /** A TLS session per origin: an upstream and its realm are two, and an operator has some dozens. */
 const MAX_SESSIONS = 256
 
+const NEVER = new AbortController().signal
+
 /**
  * The one place where sockets are opened, for undici and `node:https` alike.
  *
@@ -57,19 +70,28 @@ const MAX_SESSIONS = 256
 export function createDialer({
   ca,
   connect,
+  proxy,
   resolve = lookup,
   connectTimeoutMs = CONNECT_TIMEOUT_MS,
 }: DialerOptions): Dial {
   const routes = new Map([...connect].map(([from, to]) => [from.toLowerCase(), parseEndpoint(to)]))
   const trust = createTrust(ca)
   const sessions = createLru<Buffer>(MAX_SESSIONS)
-  const guardedLookup = createGuardedLookup(resolve)
+  const guards = createGuards(resolve)
 
-  function secure(hostname: string, port: number, tcp: TcpNetConnectOpts, roots: Roots): TLSSocket {
+  function openTcp(host: string, port: number, signal: AbortSignal, more: TcpOptions = {}) {
+    return ready(netConnect({ ...KEPT_ALIVE, ...more, host, port }), 'connect', signal)
+  }
+
+  function secure(
+    { hostname, port }: Omit<Destination, 'protocol'>,
+    { roots, signal }: { readonly roots: Roots; readonly signal: AbortSignal },
+    transport: ConnectionOptions,
+  ): Promise<Socket> {
     const origin = originOf(hostname, port)
     const session = sessions.get(origin)
     const socket = tlsConnect({
-      ...tcp,
+      ...transport,
       secureContext: (roots === 'few' ? trust.few(hostname) : undefined) ?? trust.all(),
       // Said aloud, because NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
       rejectUnauthorized: true,
@@ -84,66 +106,94 @@ export function createDialer({
     socket.on('session', (next: Buffer) => sessions.set(origin, next))
     const forget = () => sessions.delete(origin)
     // Later errors say nothing about the session: undici closes every connection with one.
-    return socket.once('error', forget).once('secureConnect', () => socket.off('error', forget))
+    socket.once('error', forget).once('secureConnect', () => socket.off('error', forget))
+    return ready(socket, 'secureConnect', signal)
   }
 
-  return ({ protocol, hostname, port }, guarded, roots = 'all') => {
+  /** Through the proxy, which is told the name: it has rules for names, and its own way to look them up. */
+  async function tunnel(
+    by: WebProxy,
+    { hostname, port }: Destination,
+    guard: Guard,
+    signal: AbortSignal,
+  ): Promise<Socket> {
+    const { describeProxy, openTunnel } = await import('./tunnel.ts')
+    await withSignal(guards.checkName(hostname, guard), signal)
+    const reach = by.secure
+      ? secure(by, { roots: 'all', signal }, { ...KEPT_ALIVE, host: by.hostname, port: by.port })
+      : openTcp(by.hostname, by.port, signal)
+    const socket = await reach.catch((cause: unknown) => {
+      signal.throwIfAborted()
+      throw new PurserError('network', `cannot reach ${describeProxy(by)}`, { cause })
+    })
+    return openTunnel(socket, by, originOf(hostname, port), signal)
+  }
+
+  async function open(
+    destination: Destination,
+    { guard = 'none', roots = 'all', signal }: DialOptions & { readonly signal: AbortSignal },
+  ): Promise<Socket> {
+    const { protocol, hostname, port } = destination
     const route = routes.get(originOf(hostname, port))
+    if (protocol === 'https:' && !route && proxy !== undefined && !proxy.spares(hostname, port)) {
+      const socket = await tunnel(proxy, destination, guard, signal)
+      return secure(destination, { roots, signal }, { socket })
+    }
     const host = route?.hostname ?? hostname
-    const checked = guarded && route === undefined
+    const checked = guard !== 'none' && route === undefined
     // An address literal is never looked up.
-    if (checked && isAddress(host) && !isPublicAddress(host)) {
-      return new Socket().destroy(notPublic(hostname, host))
+    if (checked) guards.checkAddress(host)
+    const more = checked ? { lookup: guards.lookup } : {}
+    const at = route?.port ?? port
+    return protocol === 'http:'
+      ? openTcp(host, at, signal, more)
+      : secure(destination, { roots, signal }, { ...KEPT_ALIVE, ...more, host, port: at })
+  }
+
+  return async (destination, { signal = NEVER, ...options } = {}) => {
+    const limit = AbortSignal.timeout(connectTimeoutMs)
+    try {
+      return await open(destination, { ...options, signal: AbortSignal.any([signal, limit]) })
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!limit.aborted) throw error
+      const what = `no connection within ${connectTimeoutMs / 1000} s`
+      throw new PurserError('network', what, { hint: SILENCE })
     }
-    const tcp = {
-      host,
-      port: route?.port ?? port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 60_000,
-      ...(checked && { lookup: guardedLookup }),
-    }
-    if (protocol === 'http:') return within(connectTimeoutMs, netConnect(tcp), 'connect')
-    return within(connectTimeoutMs, secure(hostname, port, tcp, roots), 'secureConnect')
   }
 }
 
-function within(timeoutMs: number, socket: Socket, event: string): Socket {
-  const timer = setTimeout(() => {
-    const error = new PurserError('network', `no connection within ${timeoutMs / 1000} s`, {
-      hint: SILENCE,
+type TcpOptions = Pick<TcpNetConnectOpts, 'lookup'>
+
+const KEPT_ALIVE = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 } as const
+
+/** Waits until a socket is of use; nobody else need listen for its errors until then, or after. */
+function ready(socket: Socket, event: string, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      socket.destroy()
+      reject(signal.reason)
+    }
+    const done = () => signal.removeEventListener('abort', abort)
+    socket.on('error', (error) => {
+      done()
+      reject(error)
     })
-    socket.destroy(error)
-  }, timeoutMs)
-  const stop = () => clearTimeout(timer)
-  return socket.once(event, stop).once('close', stop)
+    socket.once(event, () => {
+      done()
+      resolve(socket)
+    })
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+  })
 }
 
-/**
- * Looks a name up and refuses it if any of its addresses is not public.
- *
- * The check is here and not on the URL because a public name may resolve to 169.254.169.254, and
- * to another address each time it is asked: what is checked must be what is dialled.
- *
- * @see https://github.com/google/go-containerregistry/issues/2440
- */
-function createGuardedLookup(resolve: typeof lookup): LookupFunction {
-  return (hostname, options: LookupOptions, callback) => {
-    resolve(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
-      if (error !== null) return callback(error, [])
-      const refused = addresses.find(({ address }) => !isPublicAddress(address))
-      if (refused !== undefined) return callback(notPublic(hostname, refused.address), [])
-      const [first] = addresses
-      if (options.all === true || first === undefined) return callback(null, addresses)
-      callback(null, first.address, first.family)
-    })
-  }
-}
-
-function notPublic(hostname: string, address: string): PurserError {
-  const at = hostname === address ? address : `${hostname} at ${address}`
-  return new PurserError('policy', `refused to connect to ${at}: not a public address`, {
-    hint: "if it is yours, add its origin to the upstream's realms",
+/** A look-up cannot be stopped; nobody waits for it any more then. */
+function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }
 

@@ -1,5 +1,6 @@
 import { Agent, type RequestOptions } from 'node:https'
 import type { Duplex } from 'node:stream'
+import { systemCode } from '../model/errors.ts'
 import type { Dial } from './dial.ts'
 
 /** A cloud's API is asked once for many: more at a time are a herd. */
@@ -15,8 +16,8 @@ export function createHttpsAgent(dial: Dial): Agent {
 /** A class, because overriding this method is how `node:https` takes a connector. */
 class DialAgent extends Agent {
   readonly #dial: Dial
-  /** Sockets that `node:https` does not know of yet. */
-  readonly #connecting = new Set<Duplex>()
+  /** Ends what `node:https` does not know of yet. */
+  readonly #stop = new AbortController()
 
   constructor(dial: Dial) {
     // Without a server name: `dial` gives its own, and finding one takes Node 5 ms (see `isAddress`).
@@ -26,30 +27,22 @@ class DialAgent extends Agent {
 
   override createConnection(
     { host, port }: RequestOptions,
-    connected: (error: Error | null, socket: Duplex) => void,
+    connected: (error: Error | null, socket?: Duplex) => void,
   ): undefined {
     const hostname = (host ?? 'localhost').replace(/^\[|\]$/g, '')
     const destination = { protocol: 'https:', hostname, port: Number(port ?? 443) } as const
-    const attempt = (roots: 'few' | 'all') => {
-      const socket = this.#dial(destination, false, roots)
-      this.#connecting.add(socket)
-      const done = () => {
-        this.#connecting.delete(socket)
-        socket.off('error', failed)
-        connected(null, socket)
-      }
-      const failed = (error: Error) => {
-        this.#connecting.delete(socket)
-        if (roots === 'few' && isIssuerUnknown(error)) return attempt('all')
-        connected(error, socket)
-      }
-      socket.once('secureConnect', done).once('error', failed)
-    }
-    attempt('few')
+    const { signal } = this.#stop
+    const few = this.#dial(destination, { roots: 'few', signal })
+    few
+      .catch((error: unknown) => {
+        if (!isIssuerUnknown(error)) throw error
+        return this.#dial(destination, { roots: 'all', signal })
+      })
+      .then((socket) => connected(null, socket), connected)
   }
 
   override destroy(): void {
-    for (const socket of this.#connecting) socket.destroy(new Error('the program is stopping'))
+    this.#stop.abort(new Error('the program is stopping'))
     super.destroy()
   }
 }
@@ -62,6 +55,6 @@ const ISSUER_UNKNOWN = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ])
 
-function isIssuerUnknown(error: Error): boolean {
-  return 'code' in error && typeof error.code === 'string' && ISSUER_UNKNOWN.has(error.code)
+function isIssuerUnknown(error: unknown): boolean {
+  return ISSUER_UNKNOWN.has(systemCode(error) ?? '')
 }

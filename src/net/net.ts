@@ -14,9 +14,10 @@ export interface Net {
   readonly upstream: Dispatcher
   /**
    * To token services, which a registry named: refuses to connect to an address that is not public
-   * unless `allowPrivate` says that the policy has approved this origin.
+   * unless `allowPrivate` says that the policy has approved this origin. One whose name is known, and
+   * was not chosen by whoever speaks for the registry, a proxy may look up where this machine cannot.
    */
-  realm(options: { readonly allowPrivate: boolean }): Dispatcher
+  realm(options: { readonly allowPrivate: boolean; readonly isKnown?: boolean }): Dispatcher
   /** Closes when what is under way has ended; nothing new may be asked. */
   end(): Promise<void>
   /** Closes every connection; what is still under way fails. */

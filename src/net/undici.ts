@@ -1,5 +1,6 @@
 import { Agent, type buildConnector } from 'undici'
 import type { Dial } from './dial.ts'
+import type { Guard } from './guard.ts'
 import { CONNECTIONS_PER_ORIGIN, type Net } from './net.ts'
 
 /**
@@ -16,23 +17,28 @@ const HEADERS_TIMEOUT_MS = 10 * 60_000
 
 /** Makes the way out over connections that `dial` opens; it opens none yet. */
 export function createNet(dial: Dial): Net {
-  const upstream = createAgent(dial, false)
-  const guarded = createAgent(dial, true)
+  const upstream = createAgent(dial, 'none')
+  const guarded = createAgent(dial, 'public')
+  const known = createAgent(dial, 'known')
+  const all = [upstream, guarded, known]
   return {
     upstream,
-    realm: ({ allowPrivate }) => (allowPrivate ? upstream : guarded),
+    realm({ allowPrivate, isKnown = false }) {
+      if (allowPrivate) return upstream
+      return isKnown ? known : guarded
+    },
     async end() {
-      await Promise.all([upstream.close(), guarded.close()])
+      await Promise.all(all.map((agent) => agent.close()))
     },
     async close() {
-      await Promise.all([upstream.destroy(), guarded.destroy()])
+      await Promise.all(all.map((agent) => agent.destroy()))
     },
   }
 }
 
-function createAgent(dial: Dial, guarded: boolean): Agent {
+function createAgent(dial: Dial, guard: Guard): Agent {
   return new Agent({
-    connect: createConnector(dial, guarded),
+    connect: createConnector(dial, guard),
     connections: CONNECTIONS_PER_ORIGIN,
     keepAliveTimeout: IDLE_TIMEOUT_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -47,23 +53,17 @@ function createAgent(dial: Dial, guarded: boolean): Agent {
   })
 }
 
-function createConnector(dial: Dial, guarded: boolean): buildConnector.connector {
+function createConnector(dial: Dial, guard: Guard): buildConnector.connector {
   return ({ protocol, hostname, port }, callback) => {
     const secure = protocol === 'https:'
-    const socket = dial(
-      {
-        protocol: secure ? 'https:' : 'http:',
-        hostname,
-        port: Number(port === '' ? (secure ? 443 : 80) : port),
-      },
-      guarded,
+    const destination = {
+      protocol: secure ? 'https:' : 'http:',
+      hostname: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port === '' ? (secure ? 443 : 80) : port),
+    } as const
+    dial(destination, { guard }).then(
+      (socket) => callback(null, socket),
+      (error) => callback(error, null),
     )
-    // Whichever comes first is told; undici listens for itself from then on.
-    const connected = () => {
-      socket.off('error', failed)
-      callback(null, socket)
-    }
-    const failed = (error: Error) => callback(error, null)
-    socket.once(secure ? 'secureConnect' : 'connect', connected).once('error', failed)
   }
 }

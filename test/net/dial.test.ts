@@ -15,8 +15,7 @@ describe('connections', () => {
       connect: new Map(),
       connectTimeoutMs: 50,
     })
-    const socket = dial({ protocol: 'https:', hostname: '127.0.0.1', port }, false)
-    const error = await new Promise((settle) => socket.once('error', settle))
+    const error = await failure(dial({ protocol: 'https:', hostname: '127.0.0.1', port }))
     expect([codeOf(error), describeError(error)]).toEqual([
       'network',
       'no connection within 0.05 s',
@@ -63,8 +62,9 @@ describe('the guarded door', () => {
       connect: new Map(),
       resolve: resolve as never,
     })
-    const socket = dial({ protocol: 'http:', hostname: 'mixed.example', port: 80 }, true)
-    const error = await new Promise((settle) => socket.once('error', settle))
+    const error = await failure(
+      dial({ protocol: 'http:', hostname: 'mixed.example', port: 80 }, { guard: 'public' }),
+    )
     expect(describeError(error)).toBe(
       'refused to connect to mixed.example at 10.0.0.1: not a public address',
     )

@@ -26,11 +26,12 @@ function agentTrusting(trusting: readonly ('few' | 'all')[], port: number) {
   const connect = new Map([[`${API}:443`, `127.0.0.1:${port}`]])
   const [knows, knowsNot] = [[AUTHORITY.ca], []].map((ca) => createDialer({ ca, connect }))
   const asked: string[] = []
-  const dial: Dial = (destination, guarded, roots = 'all') => {
+  const dial: Dial = (destination, options = {}) => {
+    const { roots = 'all' } = options
     asked.push(roots)
     const chosen = trusting.includes(roots) ? knows : knowsNot
     if (chosen === undefined) throw new Error('no dialer')
-    return chosen(destination, guarded, roots)
+    return chosen(destination, options)
   }
   const agent = createHttpsAgent(dial)
   onTestFinished(() => agent.destroy())
