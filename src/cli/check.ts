@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { forEachFew } from '../health/crew.ts'
-import { type Subject, subjectsAt } from '../health/subject.ts'
+import { labelOf, type Subject, subjectsAt } from '../health/subject.ts'
 import type { Verdict } from '../health/verdict.ts'
 import { PurserError } from '../model/errors.ts'
 import { placeOf } from '../vault/vault.ts'
@@ -139,7 +139,7 @@ function render(rows: readonly Checked[], now: number): string {
     ['REGISTRY', 'NAME', 'STATE', 'EXPIRES', 'REASON'],
     ...rows.map(({ subject, verdict: { state, expiresAt, reason, ...rest } }) => [
       placeOf(subject),
-      subject.name,
+      labelOf(subject),
       state,
       expiresAt === undefined ? '' : until(expiresAt, now),
       'hint' in rest && rest.hint !== undefined ? `${reason} (${rest.hint})` : reason,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Status } from '../health/status.ts'
+import { labelOf } from '../health/subject.ts'
 import { type CliContext, withSession } from './context.ts'
 import { ago, until } from './duration.ts'
 import { renderJson, renderTable } from './terminal.ts'
@@ -45,7 +46,7 @@ function render(status: Status, now: number): string {
   if (health.entries.length > 0) {
     const rows = health.entries.map((entry) => [
       `${entry.host}${entry.prefix === '' ? '' : `/${entry.prefix}`}`,
-      entry.name,
+      labelOf(entry),
       entry.state,
       ago(entry.since, now),
       `${ago(entry.checkedAt, now)} ago`,

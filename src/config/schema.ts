@@ -135,16 +135,21 @@ const ambient = v.strictObject({
   requests: v.optional(v.boolean(), false),
 })
 
+const program = v.pipe(v.string(), v.nonEmpty())
+
 const healthTable = v.strictObject({
   interval_minutes: v.optional(v.pipe(v.number(), v.minValue(1, 'must be 1 or more'))),
   on_change: v.optional(
-    v.union([
-      v.pipe(
-        v.string(),
-        v.transform((program) => [program] as const),
-      ),
-      v.pipe(v.tupleWithRest([v.string()], v.string()), v.readonly()),
-    ]),
+    v.union(
+      [
+        v.pipe(
+          program,
+          v.transform((path) => [path] as const),
+        ),
+        v.pipe(v.tupleWithRest([program], v.string()), v.readonly()),
+      ],
+      'must name a program, as in ["tell", "an argument"]',
+    ),
   ),
 })
 

@@ -66,8 +66,20 @@ export function createNotifier(options: NotifierOptions): Notifier {
   async function runFor(event: HealthEvent): Promise<void> {
     const [program, ...args] = command
     const fields = { program, host: event.host, to: event.to }
-    // A group of its own, so that it can be killed with all that it has started.
-    const child = spawn(program, args, { env: passedOn, cwd: '/', detached: true, stdio: 'pipe' })
+    try {
+      // A group of its own, so that it can be killed with all that it has started.
+      const child = spawn(program, args, { env: passedOn, cwd: '/', detached: true, stdio: 'pipe' })
+      const { code, output, late } = await within(child, `${JSON.stringify(event)}\n`)
+      log.debug('on_change ended', { ...fields, code, output })
+      const why = late ? `killed after ${timeoutMs / 1000} s` : `it ended with ${code}`
+      if (late || code !== 0) log.error('on_change failed', { ...fields, error: why })
+    } catch (error) {
+      log.error('on_change failed', { ...fields, error: describeError(error) })
+    }
+  }
+
+  /** Waits for its end, and sees to it that there is one. */
+  async function within(child: ChildProcess, input: string) {
     children.add(child)
     let late = false
     const timer = setTimeout(() => {
@@ -75,12 +87,8 @@ export function createNotifier(options: NotifierOptions): Notifier {
       kill(child)
     }, timeoutMs)
     try {
-      const { code, output } = await ended(child, `${JSON.stringify(event)}\n`)
-      log.debug('on_change ended', { ...fields, code, output })
-      const why = late ? `killed after ${timeoutMs / 1000} s` : `it ended with ${code}`
-      if (late || code !== 0) log.error('on_change failed', { ...fields, error: why })
-    } catch (error) {
-      log.error('on_change failed', { ...fields, error: describeError(error) })
+      const { code, output } = await ended(child, input)
+      return { code, output, late }
     } finally {
       clearTimeout(timer)
       children.delete(child)

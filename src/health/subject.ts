@@ -47,6 +47,11 @@ export function keyOf({ source, workspace, host, prefix, name }: Subject): strin
   return JSON.stringify([source, workspace, host.name, prefix, name])
 }
 
+/** What tells the subjects of a place apart, for people: the entry's name, or the table's. */
+export function labelOf({ source, name }: Pick<Subject, 'source' | 'name'>): string {
+  return source === 'vault' ? name : '[[identity]]'
+}
+
 /** For people, never a secret: `entry default for ghcr.io/acme`. */
 export function describeSubject(subject: Subject): string {
   const { source, name } = subject

@@ -73,15 +73,11 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       const resolution = await resolver.resolve(targetOf(route), signal)
       return await authorizeAs(route, resolution, signal)
     } catch (error) {
-      return await authorizeAsNobody(route, error, signal)
+      return await authorizeAsNobody(route, error)
     }
   }
 
-  async function authorizeAsNobody(
-    route: Route,
-    fault: unknown,
-    signal: AbortSignal,
-  ): Promise<Authorization> {
+  async function authorizeAsNobody(route: Route, fault: unknown): Promise<Authorization> {
     const { repository, upstream } = route
     const fields = { host: upstream.host.name, repository }
     let why = describeError(fault)
@@ -93,6 +89,8 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       throw error
     }
     log.warn('credential cannot be used, trying without', { ...fields, error: why })
+    // A time of its own: the other may be what has run out.
+    const signal = AbortSignal.timeout(AUTHORIZE_TIMEOUT_MS)
     const header = await headerFor(route, undefined, signal)
     return { header, resolution: undefined, why }
   }
@@ -152,7 +150,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
         `${upstream.host.name} refused it, status 401`,
       )
       const fault = faultOf(targetOf(route), resolution.from, refused)
-      return authorizeAsNobody(route, fault, AbortSignal.timeout(AUTHORIZE_TIMEOUT_MS))
+      return authorizeAsNobody(route, fault)
     },
     refused(route, authorization, challenges) {
       const { upstream, repository, scopes } = route

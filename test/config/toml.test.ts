@@ -104,6 +104,36 @@ describe('a configuration file', () => {
   })
 
   it.each([
+    ['"/usr/bin/tell"', ['/usr/bin/tell']],
+    ['["tell", "#registries"]', ['tell', '#registries']],
+  ])('runs on_change = %s', (onChange, command) => {
+    const config = parse(`[health]\ninterval_minutes = 1.5\non_change = ${onChange}`)
+    expect(config.health).toEqual({ intervalMs: 90_000, onChange: command })
+  })
+
+  it.each([
+    ['[health]\ninterval_minutes = 0', '/c/config.toml: health.interval_minutes must be 1 or more'],
+    [
+      '[health]\ninterval = 5',
+      '/c/config.toml: health.interval is not a key that purser knows',
+      'see docs/configuration.md for the keys',
+    ],
+    [
+      '[health]\non_change = ""',
+      '/c/config.toml: health.on_change must name a program, as in ["tell", "an argument"], not ""',
+    ],
+    [
+      '[health]\non_change = []',
+      '/c/config.toml: health.on_change must name a program, as in ["tell", "an argument"]',
+    ],
+    [
+      '[health]\non_change = [""]',
+      '/c/config.toml: health.on_change must name a program, as in ["tell", "an argument"]',
+    ],
+    [
+      '[health]\non_change = [1]',
+      '/c/config.toml: health.on_change must name a program, as in ["tell", "an argument"]',
+    ],
     ['[proxy', '/c/config.toml is not TOML in line 1'],
     ['[proxi]', '/c/config.toml: proxi is not a key that purser knows', 'did you mean proxy?'],
     [

@@ -89,6 +89,13 @@ describe('on_change', () => {
     }
   })
 
+  test('that no system could run is told, and the agent goes on', async () => {
+    const { notifier, logged } = notify('', { command: ['/bin/true', 'a\0b'] })
+    notifier.tell(event('ghcr.io'))
+    await until(() => logged.length === 1)
+    expect(logged[0]).toMatchObject({ level: 'error', error: 'ERR_INVALID_ARG_VALUE' })
+  })
+
   test('is killed after its time, with all that it has started', async () => {
     const { notifier, logged } = notify('sleep 600 & echo $! > "$1/child"; wait', {
       timeoutMs: 300,
