@@ -13,6 +13,8 @@ export interface Traffic {
   answered(route: Route, ms: number): void
   /** Where a blob lies was known, was asked for, or turned out to be no longer so. */
   redirected(route: Route, outcome: 'hit' | 'missed' | 'rejected'): void
+  /** A request needed a token of this host, which was there or was asked for. */
+  token(host: string, outcome: 'hit' | 'fetched' | 'failed'): void
   readonly families: readonly Family[]
 }
 
@@ -47,6 +49,7 @@ export function createTraffic(): Traffic {
   const redirects = counter('redirects_total', 'Reads of blobs that lie in a store.', [
     ...['host', 'outcome'],
   ])
+  const tokens = counter('tokens_total', 'Tokens that requests needed.', ['host', 'outcome'])
   const first = createHistogram('first_byte_seconds', 'From the request to the first byte.')
 
   return {
@@ -64,8 +67,9 @@ export function createTraffic(): Traffic {
     },
     answered: ({ upstream }, ms) => first.observe(upstream.host.name, ms / 1_000),
     redirected: ({ upstream }, outcome) => redirects.add([upstream.host.name, outcome], 1),
+    token: (host, outcome) => tokens.add([host, outcome], 1),
     families: [
-      ...[requests, bytes, aborted, redirects].map(({ family }) => family),
+      ...[requests, bytes, aborted, redirects, tokens].map(({ family }) => family),
       ...first.families,
       {
         kind: 'gauge',

@@ -1,10 +1,11 @@
 import { createFingerprint } from '../cache/fingerprint.ts'
+import { ageOf, beginLife, type Clock, type Lifetime } from '../cache/lifetime.ts'
 import { createLru } from '../cache/lru.ts'
 import { createSingleFlight } from '../cache/single-flight.ts'
 import type { Login } from '../model/login.ts'
 import { Secret } from '../model/secret.ts'
 import type { Net } from '../net/net.ts'
-import { fetchToken, type Token } from './exchange.ts'
+import { fetchToken } from './exchange.ts'
 import { approveRealm } from './realm.ts'
 import { mergeScopes, scopeKey } from './scope.ts'
 import { apiUrl, type Upstream } from './upstream.ts'
@@ -17,7 +18,12 @@ export interface BearerQuestion {
   /** Whose token it is; `undefined` is nobody's. */
   readonly login: Login | undefined
   readonly scopes: readonly string[]
+  /** Whether it is for what may take hours: then half of its life must be left. */
+  readonly lasting?: boolean
 }
+
+/** What is told of a token that was needed. */
+export type TokenOutcome = 'hit' | 'fetched' | 'failed'
 
 /** Tokens in memory, each for one upstream, identity, realm, service and set of scopes. */
 export interface BearerTokens {
@@ -39,13 +45,18 @@ const MAX_MARGIN_MS = 60_000
 /** What tokens are fetched and judged with. */
 export interface BearerOptions {
   readonly net: Pick<Net, 'realm'>
-  /** Milliseconds since the epoch. */
-  readonly now: () => number
+  readonly clock: Clock
+  seen(upstream: Upstream, outcome: TokenOutcome): void
+}
+
+interface Kept {
+  readonly header: Secret
+  readonly life: Lifetime
 }
 
 /** Makes an empty memory of tokens, which fetches what it has not. */
-export function createBearerTokens({ net, now }: BearerOptions): BearerTokens {
-  const tokens = createLru<Token & { readonly header: Secret }>(CAPACITY)
+export function createBearerTokens({ net, clock, seen }: BearerOptions): BearerTokens {
+  const tokens = createLru<Kept>(CAPACITY)
   const wider = createLru<readonly string[]>(CAPACITY)
   const flights = createSingleFlight<Secret>()
   const fingerprint = createFingerprint()
@@ -58,7 +69,8 @@ export function createBearerTokens({ net, now }: BearerOptions): BearerTokens {
 
   async function fetch(key: string, question: BearerQuestion, signal: AbortSignal) {
     const { upstream, realm, service, login } = question
-    const token = await fetchToken(
+    const { bornAt, bornUptime } = beginLife(undefined, clock)
+    const { secret, lifeMs } = await fetchToken(
       {
         upstream,
         realm: approveRealm(upstream, realm),
@@ -67,19 +79,34 @@ export function createBearerTokens({ net, now }: BearerOptions): BearerTokens {
         scopes: mergeScopes([...(wider.get(key) ?? []), ...question.scopes]),
         login,
       },
-      { net, now, signal },
+      { net, signal },
     )
-    const header = new Secret(`Bearer ${token.secret.reveal()}`)
-    tokens.set(key, { ...token, header })
+    const header = new Secret(`Bearer ${secret.reveal()}`)
+    tokens.set(key, { header, life: { bornAt, bornUptime, lifeMs } })
     return header
+  }
+
+  async function tell(upstream: Upstream, fetching: Promise<Secret>): Promise<Secret> {
+    try {
+      const header = await fetching
+      seen(upstream, 'fetched')
+      return header
+    } catch (error) {
+      seen(upstream, 'failed')
+      throw error
+    }
   }
 
   return {
     async header(question, signal) {
       const key = keyOf(question)
+      const { upstream, lasting = false } = question
       const known = tokens.get(key)
-      if (known !== undefined && isFresh(known, now())) return known.header
-      return flights.join(key, (shared) => fetch(key, question, shared), signal)
+      if (known !== undefined && isFresh(known.life, lasting, clock)) {
+        seen(upstream, 'hit')
+        return known.header
+      }
+      return flights.join(key, (shared) => tell(upstream, fetch(key, question, shared)), signal)
     },
     drop(question, header) {
       const key = keyOf(question)
@@ -95,10 +122,14 @@ export function createBearerTokens({ net, now }: BearerOptions): BearerTokens {
  * A request that waits in a queue or on a slow line arrives later than it was sent, and clocks drift
  * apart: the registry must still find its token good. It looks once, when the request begins, so a
  * minute is enough for the longest-lived; ten seconds leave most of the shortest's 60 s to use.
+ *
+ * Some look again at the end, and how long a layer takes nobody knows: half of the life is what is had
+ * without a new token for each of a hundred layers.
+ *
+ * @see https://github.com/containers/image/issues/1907
  */
-function isFresh({ issuedAt, expiresAt }: Token, at: number): boolean {
-  const life = expiresAt.getTime() - issuedAt.getTime()
-  const margin = Math.min(Math.max(life / 10, MIN_MARGIN_MS), MAX_MARGIN_MS)
-  // A clock that was set back would make a token live longer than the service said.
-  return at >= issuedAt.getTime() && at < expiresAt.getTime() - margin
+function isFresh(life: Lifetime, lasting: boolean, clock: Clock): boolean {
+  const { lifeMs } = life
+  const marginMs = Math.min(Math.max(lifeMs / 10, MIN_MARGIN_MS), MAX_MARGIN_MS)
+  return ageOf(life, clock) < lifeMs - (lasting ? Math.max(lifeMs / 2, marginMs) : marginMs)
 }

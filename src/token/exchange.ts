@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { codeOf, PurserError } from '../model/errors.ts'
+import { codeOf, PurserError, statusOf } from '../model/errors.ts'
 import { quote } from '../model/host.ts'
 import { isIdentityToken, type Login } from '../model/login.ts'
 import { Secret } from '../model/secret.ts'
@@ -23,15 +23,15 @@ export interface TokenQuestion {
 /** A bearer token, and how long it is one. */
 export interface Token {
   readonly secret: Secret
-  readonly issuedAt: Date
-  readonly expiresAt: Date
+  /**
+   * From when it was asked for, by our own clock: `issued_at` is by another's, which may be hours off.
+   */
+  readonly lifeMs: number
 }
 
 /** How a token service is reached, and until when it is waited for. */
 export interface ExchangeOptions {
   readonly net: Pick<Net, 'realm'>
-  /** Milliseconds since the epoch. */
-  readonly now: () => number
   readonly signal: AbortSignal
 }
 
@@ -74,7 +74,8 @@ const answer = v.union([
  * Asks a token service for a token.
  *
  * A password goes by GET with Basic, because POST is not spoken by GCR, Artifactory and Harbor; an
- * identity token by POST, because nothing else takes one.
+ * identity token by POST, because that is what it is for. A service that has no such method is asked by
+ * the other one.
  *
  * @throws `upstream-refused` if the service refuses, or answers with no token; `network` if it
  * cannot be reached; `policy` if it is at an address that is not public.
@@ -83,15 +84,13 @@ const answer = v.union([
  */
 export async function fetchToken(
   question: TokenQuestion,
-  { net, now, signal }: ExchangeOptions,
+  { net, signal }: ExchangeOptions,
 ): Promise<Token> {
-  const { realm, login } = question
-  const request =
-    login !== undefined && isIdentityToken(login)
-      ? postRequest(question, login.secret)
-      : getRequest(question, login)
+  const { realm } = question
   const dispatcher = net.realm({ allowPrivate: realm.allowPrivate })
-  const document = await exchangeJson(dispatcher, request, { signal }).catch((error: unknown) => {
+  const document = await ask(waysToAsk(question), (request) =>
+    exchangeJson(dispatcher, request, { signal }),
+  ).catch((error: unknown) => {
     throw codeOf(error) === 'upstream-refused' ? refused(question, error) : error
   })
   const parsed = v.safeParse(answer, document)
@@ -99,12 +98,73 @@ export async function fetchToken(
     const what = `${realm.url.host} answered without a "token" or "access_token" that fits a header`
     throw new PurserError('upstream-refused', what, { hint: 'see who answers: it may be a proxy' })
   }
-  // Counted from here by our own clock: "issued_at" is by another's, which may be hours off.
-  const issuedAt = now()
-  return {
-    secret: new Secret(parsed.output.token),
-    issuedAt: new Date(issuedAt),
-    expiresAt: new Date(issuedAt + lifeOf(parsed.output.expires_in) * 1000),
+  const { token, expires_in } = parsed.output
+  return { secret: new Secret(token), lifeMs: lifeOf(expires_in) * 1000 }
+}
+
+/** One way to ask, and by which answers a service says that it knows no such way. */
+interface Way {
+  readonly request: JsonRequest
+  readonly unknown: ReadonlySet<number>
+}
+
+/** A wrong password is 401, and shall not be tried twice: accounts are locked after a few. */
+const NO_SUCH_METHOD: ReadonlySet<number> = new Set([404, 405])
+
+/**
+ * What services say that know no refresh tokens: GCR 404, Harbor 405, Artifactory 401, Azure 400 of a
+ * token of another kind.
+ *
+ * @see https://github.com/containerd/containerd/blob/main/core/remotes/docker/authorizer.go
+ */
+const NO_SUCH_GRANT: ReadonlySet<number> = new Set([400, 401, 404, 405])
+
+function waysToAsk(question: TokenQuestion): readonly [Way, Way?] {
+  const { login, upstream } = question
+  if (login === undefined) return [{ request: getRequest(question), unknown: new Set() }]
+  if (isIdentityToken(login)) {
+    const grant = {
+      grant_type: 'refresh_token',
+      client_id: CLIENT_ID,
+      refresh_token: login.secret.reveal(),
+    }
+    const authorization = basicHeader(upstream.host, { ...login, username: '' })
+    return [
+      { request: postRequest(question, grant), unknown: NO_SUCH_GRANT },
+      { request: getRequest(question, { authorization }), unknown: new Set() },
+    ]
+  }
+  const { username } = login
+  const authorization = basicHeader(upstream.host, login)
+  const grant = {
+    grant_type: 'password',
+    client_id: CLIENT_ID,
+    username,
+    password: login.secret.reveal(),
+  }
+  return [
+    { request: getRequest(question, { authorization, username }), unknown: NO_SUCH_METHOD },
+    { request: postRequest(question, grant), unknown: new Set() },
+  ]
+}
+
+/**
+ * Tries each way until one is known.
+ *
+ * @throws what the first one was answered: the others are guesses
+ */
+async function ask(
+  [{ request, unknown }, second]: readonly [Way, Way?],
+  send: (request: JsonRequest) => Promise<unknown>,
+): Promise<unknown> {
+  try {
+    return await send(request)
+  } catch (error) {
+    const known = codeOf(error) !== 'upstream-refused' || !unknown.has(statusOf(error) ?? 0)
+    if (known || second === undefined) throw error
+    return await send(second.request).catch((other: unknown) => {
+      throw codeOf(other) === 'upstream-refused' ? error : other
+    })
   }
 }
 
@@ -114,8 +174,8 @@ function lifeOf(expiresIn: unknown): number {
 }
 
 function getRequest(
-  { upstream, realm, service, scopes }: TokenQuestion,
-  login: Login | undefined,
+  { realm, service, scopes }: TokenQuestion,
+  { authorization, username }: { readonly authorization?: Secret; readonly username?: string } = {},
 ): JsonRequest {
   // A realm may have a query of its own, as authn.nvidia.com's.
   const url = new URL(realm.url)
@@ -123,18 +183,16 @@ function getRequest(
   const asked = new Set(url.searchParams.getAll('scope'))
   for (const scope of scopes) if (!asked.has(scope)) url.searchParams.append('scope', scope)
   url.searchParams.set('client_id', CLIENT_ID)
-  if (login === undefined) return { method: 'GET', url, headers: {} }
-  url.searchParams.set('account', login.username)
-  const authorization = basicHeader(upstream.host, login).reveal()
-  return { method: 'GET', url, headers: { authorization } }
+  if (username !== undefined) url.searchParams.set('account', username)
+  const headers = authorization === undefined ? {} : { authorization: authorization.reveal() }
+  return { method: 'GET', url, headers }
 }
 
-function postRequest({ realm, service, scopes }: TokenQuestion, secret: Secret): JsonRequest {
-  const form = new URLSearchParams({
-    grant_type: 'refresh_token',
-    client_id: CLIENT_ID,
-    refresh_token: secret.reveal(),
-  })
+function postRequest(
+  { realm, service, scopes }: TokenQuestion,
+  grant: Readonly<Record<string, string>>,
+): JsonRequest {
+  const form = new URLSearchParams(grant)
   if (service !== undefined) form.set('service', service)
   if (scopes.length > 0) form.set('scope', scopes.join(' '))
   return {

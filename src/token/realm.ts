@@ -51,9 +51,10 @@ const MAX_REALM_LENGTH = 2_048
  * @see https://github.com/advisories/GHSA-xf85-363p-868w
  */
 export function approveRealm(upstream: Upstream, realm: string): Realm {
-  const url = parseRealm(realm)
-  if (url === undefined) throw refused(upstream, realm, 'it is not a plain http or https URL')
   const own = apiUrl(upstream)
+  // Relative to the registry, as some write it; what begins with two slashes names another host.
+  const url = parseRealm(/^\/(?!\/)/.test(realm) ? `${own.origin}${realm}` : realm)
+  if (url === undefined) throw refused(upstream, realm, 'it is not a plain http or https URL')
   // The operator's own word, and the registry itself: where it is, they may be.
   if (url.origin === own.origin || upstream.realms.includes(url.origin)) {
     return { url, allowPrivate: true }

@@ -2,7 +2,7 @@ import type { Login } from '../model/login.ts'
 import type { Secret } from '../model/secret.ts'
 import type { Net } from '../net/net.ts'
 import { basicHeader } from './basic.ts'
-import { type BearerQuestion, createBearerTokens } from './bearer.ts'
+import { type BearerQuestion, createBearerTokens, type TokenOutcome } from './bearer.ts'
 import { type Challenge, parseChallenges } from './challenge.ts'
 import { createProbe, type Scheme } from './probe.ts'
 import { limitScopes } from './scope.ts'
@@ -26,7 +26,8 @@ interface Refusal extends AuthorizationQuestion {
 /** Makes of a login what a registry takes. */
 export interface Tokens {
   /**
-   * The value of an Authorization header, good for a request that begins now.
+   * The value of an Authorization header, good for a request that begins now; if it is a `lasting` one,
+   * for half of a token's life as well.
    *
    * Neither the registry is asked how it wants to be logged in to, nor its token service for a
    * token, more often than it must.
@@ -37,7 +38,7 @@ export interface Tokens {
    * login of this kind; `network`; the signal's reason.
    */
   authorizationFor(
-    question: AuthorizationQuestion & { readonly signal: AbortSignal },
+    question: AuthorizationQuestion & { readonly lasting?: boolean; readonly signal: AbortSignal },
   ): Promise<Secret | undefined>
   /**
    * Takes in a 401: forgets the token that was refused, but not a newer one, and believes what the
@@ -52,6 +53,10 @@ export interface TokensOptions {
   readonly net: Pick<Net, 'upstream' | 'realm'>
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Milliseconds since the machine started, its sleep included. Default: by the wall clock alone. */
+  readonly uptime?: () => number
+  /** Is told, by host, of each token that was needed. */
+  readonly seen?: (host: string, outcome: TokenOutcome) => void
 }
 
 /**
@@ -59,12 +64,16 @@ export interface TokensOptions {
  *
  * @see https://distribution.github.io/distribution/spec/auth/token/
  */
-export function createTokens({ net, now }: TokensOptions): Tokens {
+export function createTokens({ net, now, uptime = now, seen }: TokensOptions): Tokens {
   const probe = createProbe({ net, now })
-  const bearer = createBearerTokens({ net, now })
+  const bearer = createBearerTokens({
+    net,
+    clock: { now, uptime },
+    seen: ({ host }, outcome) => seen?.(host.name, outcome),
+  })
 
   return {
-    async authorizationFor({ upstream, login, scopes, signal }) {
+    async authorizationFor({ upstream, login, scopes, lasting = false, signal }) {
       const scheme = await probe.schemeOf(upstream, signal)
       switch (scheme.kind) {
         case 'none':
@@ -72,7 +81,10 @@ export function createTokens({ net, now }: TokensOptions): Tokens {
         case 'basic':
           return login === undefined ? undefined : basicHeader(upstream.host, login)
         case 'bearer':
-          return bearer.header(bearerQuestion(scheme, { upstream, login, scopes }), signal)
+          return bearer.header(
+            { ...bearerQuestion(scheme, { upstream, login, scopes }), lasting },
+            signal,
+          )
       }
     },
     refused({ header, challenges, ...question }) {

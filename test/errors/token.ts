@@ -42,7 +42,7 @@ const tokenFrom =
       scopes: ['repository:acme/app:pull'],
       login: login.username === '' ? undefined : login,
     }
-    return fetchToken(question, { net: openNet(), now: Date.now, signal: signal() })
+    return fetchToken(question, { net: openNet(), signal: signal() })
   }
 
 /** What a registry that does this is told as, when it is asked how to log in. */

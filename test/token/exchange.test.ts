@@ -17,7 +17,6 @@ import {
 const PASSWORD = 'c4n4ry pässword'
 const LOGIN = staticLogin('joe', PASSWORD)
 const USER = { username: 'joe', password: PASSWORD }
-const NOW = Date.UTC(2026, 10, 20, 12)
 const SCOPES = ['repository:acme/app:pull', 'repository:acme/base:pull']
 
 interface Options {
@@ -44,7 +43,7 @@ async function setUp({ server = {}, misbehave, question, query = '' }: Options =
     ...question,
   }
   const signal = AbortSignal.timeout(20_000)
-  return { service, fetch: () => fetchToken(asking, { net, now: () => NOW, signal }) }
+  return { service, fetch: () => fetchToken(asking, { net, signal }) }
 }
 
 async function failure(options: Options) {
@@ -105,6 +104,64 @@ describe('asks', () => {
     ])
   })
 
+  test.each([404, 405])('with a password by POST where GET is answered %i', async (status) => {
+    const { fetch, service } = await setUp({
+      misbehave: (req, res) =>
+        req.method === 'GET'
+          ? void res.writeHead(status).end()
+          : sendJson(res, 200, { access_token: 'posted' }),
+    })
+    expect((await fetch()).secret.reveal()).toBe('posted')
+    expect(service.asked.map(({ method }) => method)).toEqual(['GET', 'POST'])
+    expect(service.asked[1]?.authorization).toBeUndefined()
+    expect([...(service.asked[1]?.params ?? [])]).toEqual([
+      ['grant_type', 'password'],
+      ['client_id', 'purser'],
+      ['username', 'joe'],
+      ['password', PASSWORD],
+      ['service', 'reg'],
+      ['scope', 'repository:acme/app:pull repository:acme/base:pull'],
+    ])
+  })
+
+  // Azure, Artifactory, GCR and Harbor, each in its way.
+  test.each([400, 401, 404, 405])(
+    'with an identity token by GET where POST is answered %i',
+    async (status) => {
+      const { fetch, service } = await setUp({
+        question: { login: staticLogin('<token>', 'refresh') },
+        misbehave: (req, res) =>
+          req.method === 'POST'
+            ? void res.writeHead(status).end()
+            : sendJson(res, 200, { token: 'got' }),
+      })
+      expect((await fetch()).secret.reveal()).toBe('got')
+      expect(service.asked[1]?.authorization).toBe(
+        `Basic ${Buffer.from(':refresh').toString('base64')}`,
+      )
+    },
+  )
+
+  test.each<[string, number, Partial<TokenQuestion>]>([
+    ['of a password', 401, {}],
+    ['of a password', 403, {}],
+    ['of an identity token', 403, { login: staticLogin('<token>', 'x') }],
+    ['of nobody', 404, { login: undefined }],
+  ])('once, where the answer %s is %i', async (_, status, question) => {
+    const misbehave: Misbehaviour = (_, res) => void res.writeHead(status).end()
+    const { asked, text } = await failure({ misbehave, question })
+    expect(asked).toHaveLength(1)
+    expect(text).toMatch(new RegExp(`status ${status}$`))
+  })
+
+  test('and tells what the first way was answered', async () => {
+    const { asked, text } = await failure({
+      misbehave: (req, res) => void res.writeHead(req.method === 'GET' ? 404 : 500).end(),
+    })
+    expect(asked).toHaveLength(2)
+    expect(text).toMatch(/status 404$/)
+  })
+
   test('without service and scopes, as NGC and Artifactory challenge', async () => {
     const { fetch, service } = await setUp({ question: { service: undefined, scopes: [] } })
     await fetch()
@@ -143,8 +200,7 @@ describe('a token lives', () => {
     ['from now on, if it was issued in words', { issued_at: 'yesterday' }, 300],
   ])('%s', async (_, fields, seconds) => {
     const { fetch } = await setUp({ server: { fields } })
-    const token = await fetch()
-    expect(token.expiresAt).toEqual(new Date(NOW + seconds * 1000))
+    expect((await fetch()).lifeMs).toBe(seconds * 1000)
   })
 })
 

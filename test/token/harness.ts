@@ -43,8 +43,15 @@ export async function setUp({ challenges = [BEARER], status = 401, service = {} 
     await tokenServer.close()
     await stop(registry)
   })
-  const clock = { now: START }
-  const tokens = createTokens({ net, now: () => clock.now })
+  // Both in one, where nobody sets the clock of the wall.
+  const clock = { now: START, set: 0 }
+  const seen: string[] = []
+  const tokens = createTokens({
+    net,
+    now: () => clock.now + clock.set,
+    uptime: () => clock.now - START,
+    seen: (_, outcome) => void seen.push(outcome),
+  })
   const upstream = {
     host: parseHost(`127.0.0.1:${port}`),
     tls: false,
@@ -62,6 +69,7 @@ export async function setUp({ challenges = [BEARER], status = 401, service = {} 
     tokens,
     upstream,
     clock,
+    seen,
     probes,
     tokenServer,
     port,

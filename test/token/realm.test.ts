@@ -48,6 +48,14 @@ describe('goes to', () => {
   })
 })
 
+test('goes to a path of the registry itself', () => {
+  const approved = approveRealm(upstream('reg.example:5000'), '/auth/token?x=1')
+  expect(approved).toEqual({
+    url: new URL('https://reg.example:5000/auth/token?x=1'),
+    allowPrivate: true,
+  })
+})
+
 const NOT_A_URL = 'it is not a plain http or https URL'
 const NOT_HTTPS = 'it is not https'
 const UNKNOWN = 'it is not known to be its token service'
@@ -55,6 +63,8 @@ const UNKNOWN = 'it is not known to be its token service'
 describe('does not go to', () => {
   test.each<[string, string, string, Options?]>([
     ['ghcr.io', 'https://evil.example/token', UNKNOWN],
+    ['ghcr.io', '//evil.example/token', NOT_A_URL],
+    ['ghcr.io', '/\\evil.example/token', NOT_A_URL],
     ['ghcr.io', 'https://ghcr.io.evil.example/token', UNKNOWN],
     ['ghcr.io', 'https://evilghcr.io/token', UNKNOWN],
     ['ghcr.io', 'https://sub.ghcr.io/token', UNKNOWN],
@@ -118,7 +128,6 @@ describe('does not go to', () => {
     ['ghcr.io', 'javascript:alert(1)', NOT_A_URL],
     ['ghcr.io', 'unix:///run/docker.sock', NOT_A_URL],
     ['ghcr.io', '//ghcr.io/token', NOT_A_URL],
-    ['ghcr.io', '/token', NOT_A_URL],
     ['ghcr.io', 'token', NOT_A_URL],
     ['ghcr.io', '', NOT_A_URL],
     ['ghcr.io', `https://ghcr.io/${'a'.repeat(2_048)}`, NOT_A_URL],

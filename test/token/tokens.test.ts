@@ -160,13 +160,61 @@ describe('a token is served', () => {
     expect(await header()).toBe(`Bearer ${tokenServer.given[1]}`)
   })
 
-  test('not after the clock was set back', async () => {
+  test.each([
+    ['an hour back', -3_600_000],
+    ['an hour ahead', 3_600_000],
+    ['a minute back', -60_000],
+  ])('not after the clock was set %s', async (_, set) => {
     const { header, clock, tokenServer } = await setUp()
     await header()
-    clock.now = START - 1
-    await header()
+    clock.set = set
+    const renewed = await header()
     expect(tokenServer.asked).toHaveLength(2)
+    // By the new time it is as good as any.
+    clock.now += 269_999
+    expect(await header()).toBe(renewed)
   })
+
+  test('from when it was asked for, however long the service took', async () => {
+    const { header, clock, tokenServer } = await setUp({ service: { fields: { expires_in: 60 } } })
+    await header({ scopes: [] })
+    tokenServer.misbehave((_, res) => {
+      clock.now += 45_000
+      res.end('{"token":"slow"}')
+    })
+    await header()
+    clock.now += 5_000
+    await header()
+    expect(tokenServer.asked).toHaveLength(3)
+  })
+
+  test.each([
+    ['60 s', 60, 30],
+    ['5 min', 300, 150],
+    ['12 h', 43_200, 21_600],
+  ])('of %s, to what may take hours, for half of that', async (_, life, until) => {
+    const { header, clock, tokenServer } = await setUp({
+      service: { fields: { expires_in: life } },
+    })
+    const first = await header()
+    clock.now = START + until * 1000 - 1
+    expect(await header({ lasting: true })).toBe(first)
+    clock.now = START + until * 1000
+    expect(await header()).toBe(first)
+    const second = await header({ lasting: true })
+    expect(second).toBe(`Bearer ${tokenServer.given[1]}`)
+    expect(await header()).toBe(second)
+  })
+})
+
+test('tells of each token that was needed', async () => {
+  const { header, seen, tokenServer } = await setUp()
+  await Promise.all([header(), header()])
+  await header()
+  expect(seen).toEqual(['fetched', 'hit'])
+  tokenServer.misbehave((_, res) => void res.writeHead(500).end())
+  await failure(header({ scopes: PUSH }))
+  expect(seen).toEqual(['fetched', 'hit', 'failed'])
 })
 
 describe('one who gives up', () => {
