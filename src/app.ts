@@ -3,7 +3,7 @@ import type { Cache } from './cache/cache.ts'
 import type { Fingerprint } from './cache/fingerprint.ts'
 import type { Flags, Streams } from './cli/context.ts'
 import type { Config } from './config/config.ts'
-import { loadConfig, readCertificates } from './config/file.ts'
+import { loadConfig } from './config/file.ts'
 import { findPaths, type Paths } from './config/paths.ts'
 import { PurserError } from './model/errors.ts'
 import type { Login } from './model/login.ts'
@@ -106,9 +106,8 @@ export function createApp(
   const closers: (() => Promise<void>)[] = []
 
   const openDialer = once(async () => {
-    const { connect, tls } = await app.config()
-    const { createDialer } = await import('./net/dial.ts')
-    return createDialer({ ca: tls.ca.map((path) => readCertificates(path, runtime.uid)), connect })
+    const { openDialer: open } = await import('./net/way-out.ts')
+    return open(await app.config(), runtime)
   })
   // Without undici, which costs a helper that asks one question more than the question.
   const openHttpsAgent = once(async () => {

@@ -97,6 +97,16 @@ export interface BuildRegistryConfig {
   readonly minLifeMs: number | undefined
 }
 
+/** How this network is left. */
+export interface NetConfig {
+  /** The URL of a proxy for https, without a login, or whether the environment names one. */
+  readonly proxy: 'environment' | 'none' | (string & {})
+  /** `file:PATH` or `env:NAME` of the proxy's `user:password`. */
+  readonly proxyAuth: string | undefined
+  /** What is reached without the proxy, each as in `NO_PROXY`. */
+  readonly noProxy: readonly string[]
+}
+
 /** Everything that can be set, parsed and checked; see docs/configuration.md. */
 export interface Config {
   readonly vault: {
@@ -118,6 +128,7 @@ export interface Config {
   readonly identities: readonly IdentityConfig[]
   readonly ambient: AmbientConfig
   readonly health: HealthConfig
+  readonly net: NetConfig
   /** `host:port` to the `host:port` dialled instead, as in curl's --connect-to. */
   readonly connect: ReadonlyMap<string, string>
   /** Files of PEM certificates, trusted beside the runtime's own roots. */
@@ -138,6 +149,7 @@ export function defaultConfig(paths: Paths): Config {
     identities: [],
     ambient: { enabled: false, sources: AMBIENT_SOURCES, requests: false },
     health: { intervalMs: undefined, onChange: undefined },
+    net: { proxy: 'environment', proxyAuth: undefined, noProxy: [] },
     connect: new Map(),
     tls: { ca: [] },
   }

@@ -40,6 +40,16 @@ export function readCertificates(path: string, uid: number | undefined): string 
 }
 
 /**
+ * Reads the login of the proxy that this network is left by.
+ *
+ * @throws `config-invalid` if it cannot be read; `unsafe-file` if others can write or read it.
+ */
+export function readProxyLogin(path: string, uid: number | undefined): string {
+  const what = 'the file of proxy_auth of [net]'
+  return readTrustedFile(path, { what, required: true, uid, secret: true }) ?? ''
+}
+
+/**
  * Reads what the proxy's listeners show to clients that speak TLS.
  *
  * @throws `config-invalid` if a file cannot be read; `unsafe-file` if others can write it, or read

@@ -194,6 +194,20 @@ const buildRegistry = v.pipe(
   ),
 )
 
+const net = v.strictObject({
+  proxy: v.optional(
+    v.pipe(
+      v.string(),
+      v.check(isProxy, 'must be environment, none, or http://host:port without a login'),
+    ),
+    'environment',
+  ),
+  proxy_auth: v.optional(
+    v.pipe(v.string(), v.regex(/^(file|env):./, 'must be file:PATH or env:NAME')),
+  ),
+  no_proxy: v.optional(list(v.string()), []),
+})
+
 /** A configuration file, as TOML has it. */
 export const file = v.strictObject({
   vault: v.optional(
@@ -215,6 +229,7 @@ export const file = v.strictObject({
   identity: v.optional(list(identity), []),
   ambient: v.optional(ambient, {}),
   health: v.optional(health, {}),
+  net: v.optional(net, {}),
   connect: v.optional(v.record(endpoint, endpoint), {}),
   tls: v.optional(v.strictObject({ ca: v.optional(list(v.string()), []) }), {}),
 })
@@ -229,7 +244,15 @@ export const KEYS: Readonly<Record<string, readonly string[]>> = {
   identity: Object.keys(identityTable.entries),
   ambient: Object.keys(ambient.entries),
   health: Object.keys(healthTable.entries),
+  net: Object.keys(net.entries),
   tls: Object.keys(file.entries.tls.wrapped.entries),
+}
+
+/** The file may be read by all: a login stands in one of its own. */
+function isProxy(text: string): boolean {
+  if (text === 'environment' || text === 'none') return true
+  const url = URL.parse(text)
+  return url !== null && /^https?:$/.test(url.protocol) && url.username + url.password === ''
 }
 
 function isOrigin(text: string): boolean {

@@ -23,7 +23,7 @@ import { file, KEYS } from './schema.ts'
 export function parseConfig(text: string, path: string, paths: Paths): Config {
   const result = v.safeParse(file, readToml(text, path), { abortEarly: true })
   if (!result.success) throw invalid(path, result.issues[0])
-  const { vault, proxy, upstream, build_registry, identity, ambient, health, connect, tls } =
+  const { vault, proxy, upstream, build_registry, identity, ambient, health, net, connect, tls } =
     result.output
   const defaults = defaultConfig(paths)
   const upstreams = upstream.map(
@@ -51,6 +51,11 @@ export function parseConfig(text: string, path: string, paths: Paths): Config {
     identities: identity,
     ambient,
     health,
+    net: {
+      proxy: net.proxy,
+      proxyAuth: net.proxy_auth === undefined ? undefined : besideFile(net.proxy_auth, path),
+      noProxy: net.no_proxy,
+    },
     connect: new Map(Object.entries(connect).map(([from, to]) => [from.toLowerCase(), to])),
     tls: { ca: tls.ca.map((ca) => resolveBeside(path, ca)) },
   }
@@ -66,6 +71,9 @@ function readToml(text: string, path: string): unknown {
   }
 }
 
+/** Where somebody may have written the secret itself instead of where it is. */
+const NEAR_SECRETS = new Set(['net.proxy', 'net.proxy_auth', 'vault.key'])
+
 function invalid(path: string, issue: v.BaseIssue<unknown>): PurserError {
   const dotted = (issue.path ?? []).map(({ key }) => String(key)).join('.')
   if (issue.type === 'strict_object' && issue.expected === 'never') {
@@ -74,7 +82,8 @@ function invalid(path: string, issue: v.BaseIssue<unknown>): PurserError {
   if (issue.received === 'undefined') {
     return new PurserError('config-invalid', `${path}: ${dotted} is missing`)
   }
-  const received = typeof issue.input === 'string' ? `, not ${quote(issue.input)}` : ''
+  const isShown = typeof issue.input === 'string' && !NEAR_SECRETS.has(dotted)
+  const received = isShown ? `, not ${quote(String(issue.input))}` : ''
   return new PurserError('config-invalid', `${path}: ${dotted} ${demand(issue, dotted)}${received}`)
 }
 
@@ -140,6 +149,12 @@ function certificateOf(
 function fileOf(url: string, scheme: string, path: string): string | undefined {
   const rest = url.slice(scheme.length)
   return rest === 'default' ? undefined : resolveBeside(path, rest)
+}
+
+function besideFile(named: string, path: string): string {
+  return named.startsWith('file:')
+    ? `file:${resolveBeside(path, named.slice('file:'.length))}`
+    : named
 }
 
 function keyOf(key: string, path: string): string | undefined {

@@ -1,4 +1,5 @@
 import type { Runtime } from '../app.ts'
+import { createUptime } from '../cache/uptime.ts'
 import type { ServeFlags } from '../cli/context.ts'
 import type { Config, ListenAddress } from '../config/config.ts'
 import { readServerCertificate } from '../config/file.ts'
@@ -43,7 +44,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const metrics = openMetrics(observation)
   const net = netOf(eras)
   let era = eras.current()
-  let tokens = createTokens({ net, now })
+  const uptime = createUptime()
+  const seen = observation.traffic.token
+  let tokens = createTokens({ net, now, uptime, seen })
   let bound: readonly Bound[] = []
   const proxy = createProxy(optionsFor(era, tokens))
 
@@ -60,7 +63,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 
   async function follow(next: Era): Promise<void> {
     // A token that was made by another way may be another's.
-    const good = waysOf(next) === waysOf(era) ? tokens : createTokens({ net, now })
+    const good = waysOf(next) === waysOf(era) ? tokens : createTokens({ net, now, uptime, seen })
     const before = new Set(bound.map(nameOf))
     const last = bound
     bound = await proxy.change(optionsFor(next, good), wantedBy(flags, next.config))
@@ -84,8 +87,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 /** By what connections are made, as far as the configuration says. */
-function waysOf({ config: { connect, tls } }: Era): string {
-  return JSON.stringify([[...connect], tls])
+function waysOf({ config: { connect, tls, net } }: Era): string {
+  return JSON.stringify([[...connect], tls, net])
 }
 
 function nameOf({ address, upstream }: Bound): string {

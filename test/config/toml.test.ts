@@ -39,6 +39,7 @@ describe('a configuration file', () => {
       identities: [],
       ambient: { enabled: false, sources: AMBIENT_SOURCES, requests: false },
       health: { intervalMs: undefined, onChange: undefined },
+      net: { proxy: 'environment', proxyAuth: undefined, noProxy: [] },
       connect: new Map(),
       tls: { ca: [] },
     })
@@ -101,6 +102,31 @@ describe('a configuration file', () => {
     expect(config.buildRegistry?.repository).toBe('builds')
     expect(config.connect).toEqual(new Map([['ghcr.io:443', '127.0.0.1:7443']]))
     expect(config.tls.ca).toEqual(['/etc/ssl/corp.pem', '/c/own.pem'])
+  })
+
+  it.each([
+    ['proxy = "none"', { proxy: 'none' }],
+    ['proxy = "http://proxy.corp:3128"', { proxy: 'http://proxy.corp:3128' }],
+    ['proxy_auth = "file:proxy-login"', { proxyAuth: 'file:/c/proxy-login' }],
+    ['proxy_auth = "env:PROXY_LOGIN"', { proxyAuth: 'env:PROXY_LOGIN' }],
+    ['no_proxy = [".corp", "10.0.0.0/8"]', { noProxy: ['.corp', '10.0.0.0/8'] }],
+  ])('leaves this network by %s', (line, expected) => {
+    expect(parse(`[net]\n${line}`).net).toMatchObject(expected)
+  })
+
+  it.each([
+    [
+      'proxy = "http://ann:hunter2@proxy.corp:3128"',
+      '/c/config.toml: net.proxy must be environment, none, or http://host:port without a login',
+    ],
+    [
+      'proxy = "socks5://proxy.corp"',
+      '/c/config.toml: net.proxy must be environment, none, or http://host:port without a login',
+    ],
+    ['proxy_auth = "ann:hunter2"', '/c/config.toml: net.proxy_auth must be file:PATH or env:NAME'],
+  ])('refuses %s, and tells no login', (line, message) => {
+    const { code, message: told } = refusal(`[net]\n${line}`)
+    expect([code, told]).toEqual(['config-invalid', message])
   })
 
   it.each([
@@ -192,7 +218,7 @@ describe('a configuration file', () => {
     ],
     [
       '[vault]\nkey = "s3:x"',
-      '/c/config.toml: vault.key must be file:, env: or systemd:, not "s3:x"',
+      '/c/config.toml: vault.key must be file:, env: or systemd:',
     ],
     [
       '[[upstream]]\nhost = "a.io"\n[[upstream]]\nhost = "a.io"',

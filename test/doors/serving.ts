@@ -78,8 +78,8 @@ export async function serve(
 }
 
 /** Runs one of purser's own commands in a home. */
-export function purser(home: string, args: readonly string[], input = '') {
-  const env = { PURSER_HOME: home, PATH: '/usr/bin:/bin' }
+export function purser(home: string, args: readonly string[], input = '', more: Environment = {}) {
+  const env = { PURSER_HOME: home, PATH: '/usr/bin:/bin', ...more }
   return run(process.execPath, [MAIN, ...args], { env, input })
 }
 

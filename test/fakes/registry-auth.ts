@@ -6,7 +6,13 @@ import { fail, sendJson } from './http.ts'
 export type FakeAuth =
   | { readonly kind: 'none' }
   | { readonly kind: 'basic'; readonly username: string; readonly password: string }
-  | { readonly kind: 'bearer'; readonly username: string; readonly password: string }
+  | {
+      readonly kind: 'bearer'
+      readonly username: string
+      readonly password: string
+      /** As the world calls it. Default: by its own address. */
+      readonly realm?: string
+    }
 
 export interface Gate {
   mayEnter(req: IncomingMessage, url: URL): boolean
@@ -34,7 +40,7 @@ export function createGate(auth: FakeAuth, origin: () => string): Gate {
     const scope = scopesOf(req, url).join(' ')
     const wanted =
       auth.kind === 'bearer'
-        ? `Bearer realm="${origin()}/token",service="fake"${scope === '' ? '' : `,scope="${scope}"`}`
+        ? `Bearer realm="${auth.realm ?? `${origin()}/token`}",service="fake"${scope === '' ? '' : `,scope="${scope}"`}`
         : 'Basic realm="fake"'
     res.setHeader('WWW-Authenticate', wanted)
     fail(res, 401, 'UNAUTHORIZED')

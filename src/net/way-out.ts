@@ -1,0 +1,42 @@
+import type { Config } from '../config/config.ts'
+import { readCertificates, readProxyLogin } from '../config/file.ts'
+import { PurserError } from '../model/errors.ts'
+import { Secret } from '../model/secret.ts'
+import { createDialer, type Dial } from './dial.ts'
+import { findWebProxy } from './web-proxy.ts'
+
+/** Who goes out. */
+export interface Traveller {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** The effective user id; `undefined` where the platform has none. */
+  readonly uid: number | undefined
+}
+
+/**
+ * Makes the one place where sockets are opened, as the configuration has it.
+ *
+ * @throws `config-invalid` if what it names is not there or no good; `unsafe-file` if others could
+ * change it, or read a login
+ */
+export function openDialer(
+  { connect, tls, net }: Pick<Config, 'connect' | 'tls' | 'net'>,
+  traveller: Traveller,
+): Dial {
+  const { env, uid } = traveller
+  const login = net.proxyAuth === undefined ? undefined : readLogin(net.proxyAuth, traveller)
+  return createDialer({
+    ca: tls.ca.map((path) => readCertificates(path, uid)),
+    connect,
+    proxy: findWebProxy({ proxy: net.proxy, login, exceptions: net.noProxy }, env),
+  })
+}
+
+/** @param from `file:PATH` or `env:NAME` */
+function readLogin(from: string, { env, uid }: Traveller): Secret {
+  const rest = from.slice(from.indexOf(':') + 1)
+  const text = from.startsWith('file:') ? readProxyLogin(rest, uid) : env[rest]
+  const login = text?.replace(/\r?\n$/, '')
+  // RFC 7617: a user's name has no colon, and neither of the two a control character.
+  if (login !== undefined && /^[^:\p{Cc}]+:\P{Cc}*$/u.test(login)) return new Secret(login)
+  throw new PurserError('config-invalid', `proxy_auth of [net]: ${from} holds no user:password`)
+}
