@@ -18,6 +18,8 @@ export const MAX_ANSWER_BYTES = 2 * 1024 * 1024 + 64 * 1024
 
 /** Where the agent is asked for a login, by POST. */
 export const LOGIN_PATH = '/v1/login'
+/** Where the agent fills in a container request, by POST. */
+export const ATTACH_PATH = '/v1/attach'
 /** Where the agent tells how it is, by GET. */
 export const STATUS_PATH = '/v1/status'
 

@@ -1,10 +1,15 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Attach } from '../attach.ts'
 import { readBounded } from '../model/bytes.ts'
-import { codeOf, describeError, hintOf, PurserError } from '../model/errors.ts'
-import { nameOf } from '../model/target.ts'
+import { codeOf, describeError, type ErrorCode, hintOf, PurserError } from '../model/errors.ts'
+import { DEFAULT_WORKSPACE, nameOf } from '../model/target.ts'
 import type { Log } from '../observe/log.ts'
+import { decodeRequest } from '../request/load.ts'
+import { MAX_REQUEST_BYTES } from '../request/request.ts'
 import type { Resolver } from '../resolver.ts'
+import { encodeFields, FIELDS_HEADER } from './fields.ts'
 import {
+  ATTACH_PATH,
   decodeQuestion,
   encodeAnswer,
   encodeRefusal,
@@ -29,6 +34,10 @@ export interface AgentOptions {
   readonly log: Log
   /** What `GET /v1/status` answers. */
   status(): Readonly<Record<string, unknown>>
+  /** Fills in container requests; absent where none are answered. */
+  readonly attach?: Attach
+  /** Whose entries a request gets that names no workspace. Default: `default`. */
+  readonly workspace?: string
 }
 
 /** The agent while it runs. */
@@ -78,43 +87,98 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const route = `${request.method} ${request.url}`
-  if (route === `GET ${STATUS_PATH}`) return send(response, 200, JSON.stringify(options.status()))
-  if (route !== `POST ${LOGIN_PATH}`) {
-    return send(response, 404, encodeRefusal('usage', 'the agent has no such path', undefined))
-  }
+  const [path = '', query = ''] = (request.url ?? '').split('?', 2)
   const gone = new AbortController()
   response.once('close', () => {
     // An abort makes an error with a stack: most answers do without.
     if (!response.writableFinished) gone.abort()
   })
+  const ask: Ask = {
+    query: new URLSearchParams(query),
+    body: (maxBytes) => receive(request, maxBytes),
+    signal: gone.signal,
+  }
   try {
-    const { target, vault } = decodeQuestion(await receive(request))
-    if (vault !== options.vault) {
-      const message = `the agent answers for the vault ${options.vault}`
-      return send(response, MISDIRECTED, encodeRefusal('agent-unreachable', message, undefined))
-    }
-    const resolution = await options.resolver.resolve(target, gone.signal)
-    options.log.debug('login', { target: nameOf(target), source: resolution?.source ?? 'none' })
-    if (resolution !== undefined) return send(response, 200, encodeAnswer(resolution))
-    send(response, 404, encodeRefusal('not-found', 'no credential', undefined))
+    send(response, await route(options, `${request.method} ${path}`, ask))
   } catch (error) {
     if (gone.signal.aborted) return
-    options.log.warn('login failed', { error: describeError(error) })
-    send(response, 500, encodeRefusal(codeOf(error), describeError(error), hintOf(error)))
+    options.log.warn('agent could not answer', { path, error: describeError(error) })
+    const body = encodeRefusal(codeOf(error), describeError(error), hintOf(error))
+    send(response, { status: 500, body })
   }
 }
 
-async function receive(request: IncomingMessage): Promise<string> {
-  const tooLong = () => new PurserError('request-invalid', 'the question has more than 64 KiB')
-  return (await readBounded(request, MAX_QUESTION_BYTES, tooLong)).toString('utf8')
+interface Ask {
+  readonly query: URLSearchParams
+  body(maxBytes: number): Promise<Buffer>
+  /** Aborts when the client has gone. */
+  readonly signal: AbortSignal
 }
 
-function send(response: ServerResponse, status: number, body: string): void {
+interface Reply {
+  readonly status: number
+  /** JSON. */
+  readonly body: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+async function route(options: AgentOptions, name: string, ask: Ask): Promise<Reply> {
+  switch (name) {
+    case `POST ${LOGIN_PATH}`:
+      return answerLogin(options, ask)
+    case `GET ${STATUS_PATH}`:
+      return { status: 200, body: JSON.stringify(options.status()) }
+    case `POST ${ATTACH_PATH}`:
+      return answerAttach(options, ask)
+    default:
+      return refusal(404, 'usage', 'the agent has no such path')
+  }
+}
+
+async function answerLogin(options: AgentOptions, { body, signal }: Ask): Promise<Reply> {
+  const { target, vault } = decodeQuestion((await body(MAX_QUESTION_BYTES)).toString('utf8'))
+  if (vault !== options.vault) {
+    const message = `the agent answers for the vault ${options.vault}`
+    return refusal(MISDIRECTED, 'agent-unreachable', message)
+  }
+  const resolution = await options.resolver.resolve(target, signal)
+  options.log.debug('login', { target: nameOf(target), source: resolution?.source ?? 'none' })
+  return resolution === undefined
+    ? refusal(404, 'not-found', 'no credential')
+    : { status: 200, body: encodeAnswer(resolution) }
+}
+
+/** The request comes back as the body, so that a scheduler passes on what it gets. */
+async function answerAttach(options: AgentOptions, { query, body, signal }: Ask): Promise<Reply> {
+  const { attach, workspace = DEFAULT_WORKSPACE } = options
+  if (attach === undefined) return refusal(404, 'usage', 'the agent fills in no requests')
+  const { request, fields } = await attach(
+    decodeRequest(await body(MAX_REQUEST_BYTES)),
+    {
+      workspace: query.get('workspace') || workspace,
+      overwrite: query.get('overwrite') === 'true',
+    },
+    signal,
+  )
+  return { status: 200, body: request, headers: { [FIELDS_HEADER]: encodeFields(fields) } }
+}
+
+function refusal(status: number, code: ErrorCode, message: string): Reply {
+  return { status, body: encodeRefusal(code, message, undefined) }
+}
+
+async function receive(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const tooLong = () =>
+    new PurserError('request-invalid', `the question has more than ${maxBytes / 1024} KiB`)
+  return readBounded(request, maxBytes, tooLong)
+}
+
+function send(response: ServerResponse, { status, body, headers }: Reply): void {
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
+    ...headers,
   })
   response.end(body)
 }

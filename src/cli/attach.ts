@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import type { Attachment } from '../attach.ts'
+import { decodeRequest } from '../request/load.ts'
 import { type CliContext, type Flags, withSession } from './context.ts'
 import { until } from './duration.ts'
-import { readStdin } from './input.ts'
+import { readStdinBytes } from './input.ts'
 import { say, warn } from './terminal.ts'
 import { workspaceOption } from './workspace.ts'
 
@@ -34,7 +35,7 @@ export function addAttach(program: Command, context: CliContext): void {
 }
 
 async function attach(flags: AttachFlags, context: CliContext): Promise<void> {
-  const text = await readStdin(context, 'attach')
+  const text = decodeRequest(await readStdinBytes(context, 'attach'))
   await withSession(context, flags, async (session) => {
     const fill = await session.attach()
     const { workspace } = session

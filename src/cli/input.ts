@@ -32,12 +32,17 @@ export async function readNamed(input: Input, flag: string, path: string): Promi
  * signal's reason if it is aborted
  */
 export async function readStdin(input: Input, flag: string): Promise<string> {
+  return (await readStdinBytes(input, flag)).toString('utf8')
+}
+
+/** Like {@link readStdin}, as it came. */
+export async function readStdinBytes(input: Input, flag: string): Promise<Buffer> {
   const { stdin, stdinIsTerminal, signal } = input
   if (stdinIsTerminal()) {
     throw new PurserError('usage', `${flag} reads a file or a pipe, not the terminal`)
   }
   const piped = addAbortSignal(signal, stdin())
-  return (await readBounded(piped, MAX_INPUT_BYTES, () => tooLong(flag))).toString('utf8')
+  return readBounded(piped, MAX_INPUT_BYTES, () => tooLong(flag))
 }
 
 function tooLong(flag: string): PurserError {

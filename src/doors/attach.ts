@@ -1,7 +1,8 @@
 import type { App } from '../app.ts'
 import { type Attach, createAttach } from '../attach.ts'
+import type { Eras } from './era.ts'
 
-/** What attaches credentials to requests, out of the machine's own sources: none of this process's request. */
+/** Opens what attaches credentials to requests, by the machine's sources: not by this process's request. */
 export async function openAttach(app: App): Promise<Attach> {
   const { buildRegistry } = await app.config()
   const resolver = await app.resolverOf(await app.sourcesFor(undefined))
@@ -10,4 +11,15 @@ export async function openAttach(app: App): Promise<Attach> {
       ? await app.resolverOf(await app.machineSources())
       : resolver
   return createAttach({ vault: app.vault, resolver, buildResolver, buildRegistry })
+}
+
+/** Attaches by whatever configuration is current. */
+export function attachOf({ within }: Eras): Attach {
+  const opened = new WeakMap<App, Promise<Attach>>()
+  return (request, question, signal) =>
+    within(async ({ app }) => {
+      const attach = opened.get(app) ?? openAttach(app)
+      opened.set(app, attach)
+      return (await attach)(request, question, signal)
+    })
 }

@@ -6,6 +6,7 @@ import type { ServeFlags } from '../cli/context.ts'
 import type { Log } from '../observe/log.ts'
 import { createRateLimits } from '../observe/rate-limits.ts'
 import { createTraffic } from '../proxy/traffic.ts'
+import { attachOf } from './attach.ts'
 import { beginEra, createEras, type Era, type Eras, resolverOf } from './era.ts'
 import { type Gateway, openGateway } from './gateway.ts'
 import { type Health, startHealth } from './health.ts'
@@ -47,7 +48,7 @@ export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> 
       health: () => health,
     }
     const listening = () => gateway?.listening() ?? []
-    const agent = await startOwnAgent(app, runtime, { log, observation, listening })
+    const agent = await startOwnAgent(eras, app, runtime, { log, observation, listening })
     if (agent !== undefined) {
       closers.unshift(() => agent.close())
       health = await startHealth(eras, runtime, log)
@@ -99,6 +100,7 @@ function isSameWatch({ config: before }: Era, { config: after }: Era): boolean {
  * for every process of this user.
  */
 async function startOwnAgent(
+  eras: Eras,
   app: App,
   { env, pid, now, uid = 0 }: Runtime,
   { log, observation, listening }: Served,
@@ -113,6 +115,8 @@ async function startOwnAgent(
     uid,
     resolver: observation.renewal,
     vault: vault.path,
+    attach: attachOf(eras),
+    workspace,
     log,
     status: () =>
       tellStatus(observation, { pid, startedAt, workspace, listening: [...listening()] }),

@@ -15,17 +15,21 @@ export async function loadRequest(
   { stdin }: { stdin?(): AsyncIterable<Uint8Array> },
 ): Promise<ContainerRequest> {
   if (where.trimStart().startsWith('{')) return parseRequest(where)
-  if (where !== '-') return parseRequest(decode(readFile(where)))
+  if (where !== '-') return parseRequest(decodeRequest(readFile(where)))
   if (stdin !== undefined) {
-    return parseRequest(decode(await readBounded(stdin(), MAX_REQUEST_BYTES, tooLong)))
+    return parseRequest(decodeRequest(await readBounded(stdin(), MAX_REQUEST_BYTES, tooLong)))
   }
   throw new PurserError('request-invalid', 'the request cannot be standard input here', {
     hint: 'name a file, or pass JSON that starts with {',
   })
 }
 
-/** A replacement character in a password would be another password. */
-function decode(bytes: Uint8Array): string {
+/**
+ * A request's text, byte for byte: a replacement character in a password would be another password.
+ *
+ * @throws `request-invalid`
+ */
+export function decodeRequest(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
