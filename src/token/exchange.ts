@@ -87,7 +87,8 @@ export async function fetchToken(
   { net, signal }: ExchangeOptions,
 ): Promise<Token> {
   const { realm } = question
-  const dispatcher = net.realm({ allowPrivate: realm.allowPrivate })
+  // Its name is the registry's own, or a known one, or the operator's: the policy lets no other pass.
+  const dispatcher = net.realm({ allowPrivate: realm.allowPrivate, isKnown: true })
   const document = await ask(waysToAsk(question), (request) =>
     exchangeJson(dispatcher, request, { signal }),
   ).catch((error: unknown) => {

@@ -73,7 +73,7 @@ describe('what the binary has of the SDK is enough', () => {
       HOME: shipped.folder,
       AWS_ACCESS_KEY_ID: AWS_KEYS.accessKeyId,
       AWS_SECRET_ACCESS_KEY: AWS_KEYS.secretAccessKey,
-      // Neither is heeded, nor has the SDK what it would heed them with.
+      // All that is asked is at an address of [connect]; the SDK has nothing to heed these with.
       HTTPS_PROXY: 'http://127.0.0.1:1',
       GOOGLE_SDK_NODE_LOGGING: '*',
     }

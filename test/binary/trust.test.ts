@@ -61,7 +61,7 @@ describe('a proxy that the environment names', () => {
   it.each([
     ['plain', false],
     ['TLS', true],
-  ])('sees nothing of a %s upstream', async (_name, tls) => {
+  ])('sees nothing of a %s upstream that [connect] leads to', async (_name, tls) => {
     let connections = 0
     const proxy = createServer((socket) => {
       connections++

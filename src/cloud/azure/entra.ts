@@ -40,7 +40,7 @@ export async function askEntra(
       ? { client_secret: proof.secret.reveal() }
       : { client_assertion_type: JWT_BEARER, client_assertion: proof.token.reveal() }),
   })
-  const dispatcher = way.net.realm({ allowPrivate: false })
+  const dispatcher = way.net.realm({ allowPrivate: false, isKnown: true })
   const answer = await askFor(what, { dispatcher, request }, way)
   if (answer.status !== 200) throw refusedBy(what, answer)
   return { secret: parseToken(what, answer), identity, tenantId }
