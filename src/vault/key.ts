@@ -26,8 +26,14 @@ export function generateKey(): VaultKey {
   return keyOf(randomBytes(KEY_BYTES))
 }
 
-/** What the vault's key is used for: entries, and the logins that were made of them. */
-export type KeyPurpose = 'seal' | 'lookup' | 'login-seal' | 'login-lookup' | 'login-identity'
+/** What the vault's key is used for: entries, the logins that were made of them, and leases. */
+export type KeyPurpose =
+  | 'seal'
+  | 'lookup'
+  | 'login-seal'
+  | 'login-lookup'
+  | 'login-identity'
+  | 'lease-seal'
 
 /**
  * A key for one purpose, so that no two uses of the vault's key can meet.

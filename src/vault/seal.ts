@@ -30,7 +30,7 @@ const PADDED_BYTES = 256
  */
 export function createSealer(
   key: VaultKey,
-  purpose: Extract<KeyPurpose, 'seal' | 'login-seal'> = 'seal',
+  purpose: Extract<KeyPurpose, 'seal' | 'login-seal' | 'lease-seal'> = 'seal',
 ): Sealer {
   const subkey = deriveKey(key, purpose)
   const context = Buffer.concat([Buffer.of(FORMAT), Buffer.from(key.id, 'hex')])
