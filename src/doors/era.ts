@@ -93,7 +93,8 @@ export function createEras(first: Era): Eras {
 export function resolverOf({ within, current }: Eras): Resolver {
   return {
     resolve: (target, signal) => within(({ resolver }) => resolver.resolve(target, signal)),
-    renew: (target, signal) => within(async ({ resolver }) => resolver.renew?.(target, signal)),
+    renew: (target, signal, least) =>
+      within(async ({ resolver }) => resolver.renew?.(target, signal, least)),
     forget: (login) => current().resolver.forget?.(login),
     upkeepOf: (login) => current().resolver.upkeepOf?.(login),
   }

@@ -6,6 +6,7 @@ import { PurserError } from '../model/errors.ts'
 import { isAddress } from './address.ts'
 import { SILENCE } from './advice.ts'
 import { createGuards, type Guard } from './guard.ts'
+import { createOutages } from './outage.ts'
 import { createTrust } from './trust.ts'
 import type { WebProxy } from './web-proxy.ts'
 
@@ -28,6 +29,8 @@ export interface DialerOptions {
   readonly resolve?: typeof lookup
   /** Default: 10 s, as undici's own. */
   readonly connectTimeoutMs?: number
+  /** Milliseconds since whenever, by a clock that is never set. Default: the system's. */
+  readonly uptime?: () => number
 }
 
 /** How a connection is opened. */
@@ -73,11 +76,13 @@ export function createDialer({
   proxy,
   resolve = lookup,
   connectTimeoutMs = CONNECT_TIMEOUT_MS,
+  uptime = () => performance.now(),
 }: DialerOptions): Dial {
   const routes = new Map([...connect].map(([from, to]) => [from.toLowerCase(), parseEndpoint(to)]))
   const trust = createTrust(ca)
   const sessions = createLru<Buffer>(MAX_SESSIONS)
   const guards = createGuards(resolve)
+  const outages = createOutages({ now: uptime })
 
   function openTcp(host: string, port: number, signal: AbortSignal, more: TcpOptions = {}) {
     return ready(netConnect({ ...KEPT_ALIVE, ...more, host, port }), 'connect', signal)
@@ -143,14 +148,15 @@ export function createDialer({
     const checked = guard !== 'none' && route === undefined
     // An address literal is never looked up.
     if (checked) guards.checkAddress(host)
-    const more = checked ? { lookup: guards.lookup } : {}
+    const more = { lookup: checked ? guards.lookup : resolve }
     const at = route?.port ?? port
     return protocol === 'http:'
       ? openTcp(host, at, signal, more)
       : secure(destination, { roots, signal }, { ...KEPT_ALIVE, ...more, host, port: at })
   }
 
-  return async (destination, { signal = NEVER, ...options } = {}) => {
+  async function openInTime(destination: Destination, options: DialOptions): Promise<Socket> {
+    const { signal = NEVER } = options
     const limit = AbortSignal.timeout(connectTimeoutMs)
     try {
       return await open(destination, { ...options, signal: AbortSignal.any([signal, limit]) })
@@ -161,11 +167,22 @@ export function createDialer({
       throw new PurserError('network', what, { hint: SILENCE })
     }
   }
+
+  return (destination, options = {}) => {
+    const origin = originOf(destination.hostname, destination.port)
+    return outages.avoid(origin, () => openInTime(destination, options))
+  }
 }
 
 type TcpOptions = Pick<TcpNetConnectOpts, 'lookup'>
 
-const KEPT_ALIVE = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 } as const
+const KEPT_ALIVE = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
+  // A name whose IPv6 address leads nowhere is reached by the other one (RFC 8305).
+  autoSelectFamily: true,
+} as const
 
 /** Waits until a socket is of use; nobody else need listen for its errors until then, or after. */
 function ready(socket: Socket, event: string, signal: AbortSignal): Promise<Socket> {

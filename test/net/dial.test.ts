@@ -23,6 +23,43 @@ describe('connections', () => {
   })
 })
 
+describe('addresses of both kinds', () => {
+  const both = (addresses: readonly object[]) =>
+    ((...args: unknown[]) => {
+      const callback = args.at(-1) as (error: null, found: readonly object[]) => void
+      callback(null, addresses)
+    }) as never
+
+  test('a name whose first address leads nowhere is reached by its second', async () => {
+    const server = await tlsServer('both.example')
+    const { upstream } = net({
+      resolve: both([
+        // Nothing listens there: the server is on 127.0.0.1 alone.
+        { address: '::1', family: 6 },
+        { address: '127.0.0.1', family: 4 },
+      ]),
+    })
+    const origin = `https://both.example:${server.port}`
+    const answer = await upstream.request({ origin, path: '/', method: 'GET' })
+    await answer.body.dump()
+    expect(server.connections()).toBe(1)
+  })
+
+  test('a registry may be an IPv6 address', async () => {
+    const server = await tlsServer('::1', '127.0.0.1')
+    const connect = new Map([[`[2001:db8::5]:443`, `127.0.0.1:${server.port}`]])
+    const { upstream } = net({ connect })
+    const origin = 'https://[2001:db8::5]'
+    const error = await failure(upstream.request({ origin, path: '/', method: 'GET' }))
+    expect(error).toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
+    const right = await tlsServer('2001:db8::5')
+    const there = net({ connect: new Map([['[2001:db8::5]:443', `127.0.0.1:${right.port}`]]) })
+    const answer = await there.upstream.request({ origin, path: '/', method: 'GET' })
+    await answer.body.dump()
+    expect(right.seen).toEqual(['false [2001:db8::5] full 1.1'])
+  })
+})
+
 describe('the guarded door', () => {
   test.each(['https://127.0.0.1:9', 'http://169.254.169.254', 'http://[::ffff:127.0.0.1]:9'])(
     'does not lead to %s',
