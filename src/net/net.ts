@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 
 /** A lazy mounter reads up to 64 ranges at once, and another may do so beside it. */
@@ -18,6 +19,11 @@ export interface Net {
    * was not chosen by whoever speaks for the registry, a proxy may look up where this machine cannot.
    */
   realm(options: { readonly allowPrivate: boolean; readonly isKnown?: boolean }): Dispatcher
+  /**
+   * Opens a connection to a registry, with TLS established if its origin has any; whoever asked for it
+   * closes it.
+   */
+  open(origin: URL, signal: AbortSignal): Promise<Socket>
   /** Closes when what is under way has ended; nothing new may be asked. */
   end(): Promise<void>
   /** Closes every connection; what is still under way fails. */

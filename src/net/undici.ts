@@ -27,6 +27,7 @@ export function createNet(dial: Dial): Net {
       if (allowPrivate) return upstream
       return isKnown ? known : guarded
     },
+    open: (origin, signal) => dial(destinationOf(origin), { signal }),
     async end() {
       await Promise.all(all.map((agent) => agent.close()))
     },
@@ -54,16 +55,19 @@ function createAgent(dial: Dial, guard: Guard): Agent {
 }
 
 function createConnector(dial: Dial, guard: Guard): buildConnector.connector {
-  return ({ protocol, hostname, port }, callback) => {
-    const secure = protocol === 'https:'
-    const destination = {
-      protocol: secure ? 'https:' : 'http:',
-      hostname: hostname.replace(/^\[|\]$/g, ''),
-      port: Number(port === '' ? (secure ? 443 : 80) : port),
-    } as const
-    dial(destination, { guard }).then(
+  return (destination, callback) => {
+    dial(destinationOf(destination), { guard }).then(
       (socket) => callback(null, socket),
       (error) => callback(error, null),
     )
   }
+}
+
+function destinationOf({ protocol, hostname, port }: buildConnector.Options | URL) {
+  const secure = protocol === 'https:'
+  return {
+    protocol: secure ? 'https:' : 'http:',
+    hostname: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port === '' ? (secure ? 443 : 80) : port),
+  } as const
 }

@@ -1,5 +1,5 @@
 import type { Log } from '../observe/log.ts'
-import type { Delivery } from './forward.ts'
+import type { Delivery } from './delivery.ts'
 import type { Route } from './route.ts'
 import type { Ended } from './traffic.ts'
 
@@ -40,7 +40,7 @@ function outcomeOf(delivery: Delivery) {
 /** What came of a request, as it is counted. */
 export function endOf(delivery: Delivery): Ended {
   if (delivery.kind === 'problem') {
-    return { status: delivery.problem.status, bytes: 0, broken: false }
+    return { status: delivery.problem.status, bytes: 0, broken: delivery.lost === true }
   }
   const { kind, status, bytes } = delivery
   return { status, bytes, broken: kind === 'broken' }

@@ -8,6 +8,7 @@ import type { Log } from '../observe/log.ts'
 import type { Resolution, Resolver } from '../resolver.ts'
 import type { Tokens } from '../token/tokens.ts'
 import type { Route } from './route.ts'
+import type { Traffic } from './traffic.ts'
 
 /** With what a request goes to the registry. */
 export interface Authorization {
@@ -36,6 +37,7 @@ export interface Authorizer {
 export interface AuthorizerOptions {
   readonly resolver: Resolver
   readonly tokens: Tokens
+  readonly traffic: Pick<Traffic, 'token'>
   readonly workspace: string
   readonly log: Log
   /** Milliseconds since the epoch. */
@@ -63,7 +65,7 @@ const FORGET_CAPACITY = 1_000
 
 /** Makes an authorizer, which remembers an answer for a second. */
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
-  const { resolver, tokens, workspace, log, now } = options
+  const { resolver, tokens, traffic, workspace, log, now } = options
   const memo = createMemo<Authorization>({ now, ttlMs: MEMO_MS, capacity: MEMO_CAPACITY })
   const forgotten = createLru<number>(FORGET_CAPACITY)
 
@@ -71,9 +73,30 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     const signal = AbortSignal.timeout(AUTHORIZE_TIMEOUT_MS)
     try {
       const resolution = await resolver.resolve(targetOf(route), signal)
-      return await authorizeAs(route, resolution, signal)
+      const authorization = await authorizeAs(route, resolution, signal)
+      return isLasting(route) ? await outlast(route, authorization, signal) : authorization
     } catch (error) {
       return await authorizeAsNobody(route, error)
+    }
+  }
+
+  /** Where the login itself is what is sent, it is the login that must outlive the upload. */
+  async function outlast(
+    route: Route,
+    authorization: Authorization,
+    signal: AbortSignal,
+  ): Promise<Authorization> {
+    const { resolution, header } = authorization
+    if (resolution?.login.expiresAt === undefined || !isLogin(header)) return authorization
+    try {
+      const renewed = await resolver.renew?.(targetOf(route), signal, (lifeMs) => lifeMs / 2)
+      if (renewed === undefined || sameLogin(renewed.login, resolution.login)) return authorization
+      return { header: await headerFor(route, renewed, signal), resolution: renewed }
+    } catch (error) {
+      // It is good as yet, and most uploads are short.
+      const { host } = route.upstream
+      log.warn('login not renewed for an upload', { host: host.name, error: describeError(error) })
+      return authorization
     }
   }
 
@@ -122,7 +145,10 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     signal: AbortSignal,
   ): Promise<Secret | undefined> {
     const { upstream, scopes } = route
-    const header = tokens.authorizationFor({ upstream, login: resolution?.login, scopes, signal })
+    const header = tokens.authorizationFor({
+      ...{ upstream, login: resolution?.login, scopes, signal },
+      lasting: isLasting(route),
+    })
     if (resolution === undefined) return header
     return header.catch((error: unknown) => {
       throw faultOf(targetOf(route), resolution.from, error)
@@ -139,7 +165,13 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   }
 
   return {
-    authorize: (route) => memo.get(keyOf(route), () => ask(route)),
+    authorize(route) {
+      const known = memo.get(keyOf(route), () => ask(route))
+      if (!(known instanceof Promise) && isToken(known.header)) {
+        traffic.token(route.upstream.host.name, 'hit')
+      }
+      return known
+    },
     async doWithout(route, { resolution }) {
       const { upstream, action } = route
       if (resolution === undefined || upstream.onFault === 'fail' || action !== 'pull') {
@@ -176,6 +208,19 @@ function isLogin(header: Secret | undefined): boolean {
   return header?.reveal().startsWith('Basic ') === true
 }
 
+function isToken(header: Secret | undefined): boolean {
+  return header?.reveal().startsWith('Bearer ') === true
+}
+
+/**
+ * Whether a request may take hours, or ends an upload that did: some registries look at the end whether
+ * the login is still good, and no client sends the gigabytes twice gladly.
+ */
+function isLasting({ kind, method, digest, from }: Route): boolean {
+  if (kind === 'uploads') return digest !== undefined && from === undefined
+  return kind === 'upload' && (method === 'PATCH' || method === 'PUT')
+}
+
 /** Whether a token service says no, rather than nothing; GitHub's says 403 of a token that ended. */
 function isRefusal(error: unknown): boolean {
   const status = statusOf(error)
@@ -183,8 +228,9 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** The action is not in the scopes alone: an upload's DELETE is a push, and asks for more. */
-function keyOf({ action, upstream, scopes }: Route): string {
-  return `${action} ${upstream.host.name} ${scopes.join(' ')}`
+function keyOf(route: Route): string {
+  const { action, upstream, scopes } = route
+  return `${isLasting(route) ? 'long ' : ''}${action} ${upstream.host.name} ${scopes.join(' ')}`
 }
 
 /** Whether two of them would look the same to a registry. */

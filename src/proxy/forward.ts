@@ -1,15 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readBounded } from '../model/bytes.ts'
 import { systemCode } from '../model/errors.ts'
-import { adviceOn } from '../net/advice.ts'
+import type { Net } from '../net/net.ts'
 import type { RateLimits } from '../observe/rate-limits.ts'
 import { originOf } from '../token/upstream.ts'
 import { type Authorization, type Authorizer, isSame } from './authorize.ts'
 import type { BlobReads, Opened } from './blob-reads.ts'
+import { answer, type Delivery, tryAgain, unauthorized, unreachable } from './delivery.ts'
+import { expecting } from './expect.ts'
 import { openLocation } from './location.ts'
-import { type Problem, problem } from './problem.ts'
+import { problem } from './problem.ts'
 import { type Outcome, relay, type Ways } from './relay.ts'
-import type { Route } from './route.ts'
+import { type Route, withoutMount } from './route.ts'
 import type { Seal } from './seal.ts'
 import type { Traffic } from './traffic.ts'
 import { PULL_HEADERS_TIMEOUT_MS, prepareTrip, type Trip } from './trip.ts'
@@ -17,6 +19,7 @@ import { judge, saysExpired, type Verdict } from './verdict.ts'
 
 /** What requests are forwarded with. */
 export interface ForwardOptions {
+  readonly net: Pick<Net, 'upstream' | 'open'>
   readonly ways: Ways
   readonly blobReads: BlobReads
   readonly authorizer: Authorizer
@@ -27,14 +30,6 @@ export interface ForwardOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
-
-/** What the client got from the registry, or why it gets its answer from us. */
-export type Delivery = Ending & {
-  /** Which source's credential it was for; none if nobody's, or if nobody was asked. */
-  readonly source?: string | undefined
-}
-
-type Ending = Extract<Outcome, { readonly kind: 'sent' | 'broken' | 'problem' }>
 
 /**
  * Brings a request to its registry, and the response to the client.
@@ -71,12 +66,12 @@ const MAX_MOVES = 5
 
 /** Makes the way from a client to a registry and back. */
 export function createForward(options: ForwardOptions): Forward {
-  const { ways, blobReads, authorizer, seal, rateLimits, traffic, workspace, now } = options
+  const { net, ways, blobReads, authorizer, seal, rateLimits, traffic, workspace, now } = options
 
   function send(trip: Trip, { path, authorization, opened }: Attempt): Promise<Outcome> {
     const { route, res, headers, body, startedAt } = trip
     const { header } = authorization
-    return relay(ways, {
+    return relay(waysFor(trip), {
       origin: originOf(route.upstream),
       path,
       method: route.method,
@@ -87,11 +82,25 @@ export function createForward(options: ForwardOptions): Forward {
       judge(status, received) {
         rateLimits.see(route.upstream.host.name, status, received)
         traffic.answered(route, now() - startedAt)
-        const verdict = judge(seal, route, status, received)
+        const verdict = refusesMount(route, status) ?? judge(seal, route, status, received)
         tellPlace(opened, status, verdict)
         return verdict
       },
     })
+  }
+
+  function waysFor({ expects, res }: Trip): Ways {
+    if (!expects) return ways
+    return { ...ways, dispatcher: expecting({ net, goAhead: () => res.writeContinue() }) }
+  }
+
+  /** What cannot be mounted can be uploaded: that it comes from elsewhere, the registry need not know. */
+  async function deliverMount(trip: Trip, path: string): Promise<Delivery> {
+    const mounted = await deliver(trip, path).catch(() => undefined)
+    const isRefused = mounted?.kind === 'problem' && mounted.problem.status < 500
+    if (mounted !== undefined && !isRefused) return mounted
+    const route = withoutMount(trip.route)
+    return deliver({ ...trip, route }, route.path)
   }
 
   async function deliver(trip: Trip, path: string): Promise<Delivery> {
@@ -149,7 +158,7 @@ export function createForward(options: ForwardOptions): Forward {
       case 'failed':
         return attempt.mayReconnect && wasReset(outcome.error)
           ? { ...attempt, mayReconnect: false }
-          : unreachable(route, outcome.error)
+          : unreachable(route, outcome.error, trip.body?.readableDidRead)
       case 'unauthorized':
         return renew(trip, attempt, outcome.challenges)
       case 'unclear': {
@@ -189,7 +198,7 @@ export function createForward(options: ForwardOptions): Forward {
       if (nobody === undefined) return unauthorized(workspace, route, refused)
       return { ...attempt, authorization: nobody, mayRenew: false }
     }
-    if (body !== undefined) return tryAgain(route)
+    if (body !== undefined && (body.readableDidRead || body.destroyed)) return tryAgain(route)
     return { ...attempt, authorization: renewed, mayRenew: false }
   }
 
@@ -200,7 +209,7 @@ export function createForward(options: ForwardOptions): Forward {
   ): Promise<boolean> {
     if (header === undefined || resolution?.login.expiresAt === undefined) return false
     try {
-      const { body, statusCode } = await ways.dispatcher.request({
+      const { body, statusCode } = await net.upstream.request({
         origin: originOf(route.upstream),
         path,
         method: 'GET',
@@ -221,11 +230,19 @@ export function createForward(options: ForwardOptions): Forward {
     if (typeof path === 'object') return { kind: 'problem', problem: path }
     const trip = prepareTrip(req, res, route, now())
     try {
-      return await deliver(trip, path)
+      return await (route.from === undefined ? deliver(trip, path) : deliverMount(trip, path))
     } finally {
       trip.body?.destroy()
     }
   }
+}
+
+/** A registry may refuse to mount what it would take as an upload; of that, it says more itself. */
+function refusesMount({ from }: Route, status: number): Verdict | undefined {
+  if (from === undefined || status < 400 || status > 499 || status === 401 || status === 429) {
+    return undefined
+  }
+  return { kind: 'problem', problem: problem(status, 'DENIED', 'the mount is refused') }
 }
 
 function tellPlace({ tell }: First['opened'], status: number, verdict: Verdict): void {
@@ -251,43 +268,4 @@ function ended({ route }: Trip, outcome: Outcome): Delivery {
 function wasReset(error: Error): boolean {
   const code = systemCode(error)
   return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
-}
-
-function unreachable(route: Route, error: Error): Delivery {
-  const code = systemCode(error) ?? error.name
-  const advice = adviceOn(error)
-  const what = `no answer from ${route.upstream.host.name}: ${code}`
-  return answer(502, 'UNKNOWN', advice === undefined ? what : `${what}; ${advice}`)
-}
-
-/** Without a WWW-Authenticate: the client's own credentials are not what is asked for. */
-function unauthorized(
-  workspace: string,
-  route: Route,
-  { resolution, why }: Authorization,
-): Delivery {
-  const { name } = route.upstream.host
-  if (why !== undefined) {
-    const what = `${name} wants a login for ${route.action} of ${route.repository}`
-    return answer(401, 'UNAUTHORIZED', `${what}: ${why}`)
-  }
-  const login = `run: purser login ${name}`
-  if (resolution === undefined) {
-    const what = `no credential for ${name} in workspace ${workspace}`
-    return answer(401, 'UNAUTHORIZED', `${what}; ${login}`)
-  }
-  const what = `${name} refused ${resolution.from} for ${route.action} of ${route.repository}, status 401`
-  // It may be good and allow less than this: the registry does not say which.
-  const hint = resolution.source === 'vault' ? `; if it is not the right one, ${login}` : ''
-  return answer(401, 'UNAUTHORIZED', `${what}${hint}`)
-}
-
-/** The credential is a new one by now, but the body is gone: clients send it again after a 503. */
-function tryAgain({ upstream }: Route): Delivery {
-  const what = `the credential for ${upstream.host.name} ended meanwhile and was renewed`
-  return answer(503, 'UNKNOWN', `${what}: try again`)
-}
-
-function answer(status: number, code: Problem['code'], message: string): Delivery {
-  return { kind: 'problem', problem: problem(status, code, message) }
 }

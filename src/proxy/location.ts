@@ -20,8 +20,21 @@ export function sealLocation(seal: Seal, route: Route, location: string): string
     const told = `${route.upstream.host.name} sent the upload to another origin, which is refused`
     return problem(502, 'BLOB_UPLOAD_INVALID', told)
   }
-  const sealed = seal.close(`${url.pathname}${url.search}`, ownerOf(route))
+  const sealed = seal.close(writtenPath(location) ?? `${url.pathname}${url.search}`, ownerOf(route))
   return withNamespace(route, `${route.base}/blobs/uploads/${sealed}`)
+}
+
+/**
+ * Path and query as the registry wrote them, byte for byte: a parser escapes some of what it finds, and
+ * a signature over it would be broken.
+ *
+ * @returns `undefined` if they are relative to something, or have what no request can carry
+ */
+function writtenPath(location: string): string | undefined {
+  const [, absolute, relative] =
+    /^(?:https?:\/\/[^/?#\\]+(\/[\x21-\x7e]*)|(\/(?!\/)[\x21-\x7e]*))$/i.exec(location) ?? []
+  const path = absolute ?? relative
+  return path === undefined || /[#\\]/.test(path) ? undefined : path
 }
 
 /** The path and query of the registry's upload URL, with what the client adds to it. */

@@ -1,5 +1,6 @@
+import { isReference } from '../model/grammar.ts'
 import type { Kind } from './ask.ts'
-import { has, type Query, without } from './query.ts'
+import { has, type Query, single, without } from './query.ts'
 
 /** What a request asks of its registry, as parsed. */
 interface Asked {
@@ -22,7 +23,7 @@ export function pathOf({ kind, repository, reference, query, digest, from }: Ask
     case 'blob':
       return `/v2/${repository}/blobs/${reference}`
     case 'manifest':
-      return `/v2/${repository}/manifests/${reference}`
+      return withQuery(`/v2/${repository}/manifests/${reference}`, tagsOf(query))
     case 'referrers':
       return withQuery(`/v2/${repository}/referrers/${reference}`, without(query, 'ns'))
     case 'tags':
@@ -35,10 +36,33 @@ export function pathOf({ kind, repository, reference, query, digest, from }: Ask
 }
 
 function startOf(query: Query, digest: string | undefined, from: string | undefined): string {
-  if (digest === undefined) return ''
+  if (digest === undefined) return algorithmOf(query)
   if (!has(query, 'mount')) return `digest=${encodeURIComponent(digest)}`
   if (from === undefined) return ''
   return `mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from)}`
+}
+
+/**
+ * The tags that a manifest is to have that is pushed by its digest.
+ *
+ * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests-with-tags
+ */
+function tagsOf(query: Query): string {
+  return query
+    .filter(({ name, raw }) => name === 'tag' && isReference(raw) && !raw.includes(':'))
+    .map(({ raw }) => `tag=${raw}`)
+    .join('&')
+}
+
+/**
+ * Which digest an upload shall have in the end, for registries that hash as it comes.
+ *
+ * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#post-then-put
+ */
+function algorithmOf(query: Query): string {
+  const algorithm = single(query, 'digest-algorithm')
+  const plain = typeof algorithm === 'string' && /^[a-z0-9]+(?:[+._-][a-z0-9]+)*$/.test(algorithm)
+  return plain ? `digest-algorithm=${encodeURIComponent(algorithm)}` : ''
 }
 
 function withQuery(path: string, query: string): string {

@@ -8,7 +8,7 @@ import { saysExpired, type Verdict } from './verdict.ts'
 
 /** How registries are reached, and who shares the connections to them. */
 export interface Ways {
-  readonly dispatcher: Dispatcher
+  readonly dispatcher: Pick<Dispatcher, 'dispatch'>
   readonly crowd: Crowd
 }
 

@@ -141,6 +141,19 @@ function scopesFor(
   return [...own, ...scopesOf({ repository: from, action: 'pull' })]
 }
 
+/** The upload that a client falls back to when a blob cannot be mounted. */
+export function withoutMount(route: Route): Route {
+  const { repository, action } = route
+  const path = `/v2/${repository}/blobs/uploads/`
+  return {
+    ...route,
+    digest: undefined,
+    from: undefined,
+    scopes: scopesOf({ repository, action }),
+    path,
+  }
+}
+
 function unknown(name: string): Problem {
   const told = `${quote(name)} is not an upstream: configure it, or log in to it with purser login`
   return problem(404, 'NAME_UNKNOWN', told)

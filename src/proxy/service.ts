@@ -11,7 +11,8 @@ import { createAuthorizer } from './authorize.ts'
 import { createBlobReads } from './blob-reads.ts'
 import { linger } from './body.ts'
 import { type CrowdOptions, createCrowd } from './crowd.ts'
-import { createForward, type Delivery } from './forward.ts'
+import type { Delivery } from './delivery.ts'
+import { createForward } from './forward.ts'
 import { answerHere, type LocalAnswer, sendLocal } from './local.ts'
 import { isProblem, type Problem, problemOf, sendProblem } from './problem.ts'
 import { type Route, routeOf } from './route.ts'
@@ -26,7 +27,7 @@ export interface ServiceOptions {
   readonly upstreams: UpstreamTable
   readonly resolver: Resolver
   readonly tokens: Tokens
-  readonly net: Pick<Net, 'upstream' | 'realm'>
+  readonly net: Pick<Net, 'upstream' | 'realm' | 'open'>
   /** Is told what registries say of their limits. */
   readonly rateLimits: RateLimits
   /** Counts what passes. */
@@ -70,7 +71,7 @@ export function createService(options: ServiceOptions, seal: Seal): Service {
   const store = createStore({ net, crowd, traffic, now })
   const blobReads = createBlobReads({ store, dispatcher: net.upstream, traffic, now })
   const forward = createForward({
-    ...{ ways, blobReads, authorizer, seal, rateLimits, traffic, workspace, now },
+    ...{ net, ways, blobReads, authorizer, seal, rateLimits, traffic, workspace, now },
   })
 
   async function findRoute(

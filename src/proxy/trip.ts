@@ -10,6 +10,8 @@ export interface Trip {
   readonly res: ServerResponse
   readonly headers: readonly string[]
   readonly body: Readable | undefined
+  /** Whether the client holds its body back until it is asked for it. */
+  readonly expects: boolean
   /** Milliseconds since the epoch. */
   readonly startedAt: number
 }
@@ -23,16 +25,17 @@ export function prepareTrip(
 ): Trip {
   const headers = headersToUpstream(req.rawHeaders)
   const reads = route.method === 'GET' || route.method === 'HEAD' || route.method === 'DELETE'
-  if (reads) return { route, res, headers, body: undefined, startedAt }
+  if (reads) return { route, res, headers, body: undefined, expects: false, startedAt }
   if (!hasBody(req)) {
     const all = [...headers, 'content-length', '0']
-    return { route, res, headers: all, body: undefined, startedAt }
+    return { route, res, headers: all, body: undefined, expects: false, startedAt }
   }
   const length = req.headers['content-length']
   if (length !== undefined) headers.push('content-length', length)
-  // Held back until now: who may not push is told so before the first byte of a layer is sent.
-  if (req.headers.expect !== undefined) res.writeContinue()
-  return { route, res, headers, body: bodyOf(req), startedAt }
+  const expects = req.headers.expect !== undefined
+  // Should it be answered without its body, nobody can tell whether that comes all the same.
+  if (expects) res.shouldKeepAlive = false
+  return { route, res, headers, body: bodyOf(req), expects, startedAt }
 }
 
 /** What nginx waits for a response, and more than any client of registries does. */

@@ -90,7 +90,8 @@ function locationFor(
   const created = pushedReference(route, status, headers)
   if (created !== undefined) return pushedLocation(route, created)
   const ongoing = route.kind === 'upload' || route.kind === 'uploads'
-  if (!ongoing || location === undefined || status >= 300) return undefined
+  // A 416 tells where to go on from.
+  if (!ongoing || location === undefined || (status >= 300 && status !== 416)) return undefined
   return sealLocation(seal, route, location)
 }
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
 import { request } from 'node:http'
 import { connect } from 'node:net'
@@ -86,7 +87,7 @@ export async function runProxy(
       },
     },
     tokens: basicTokens(),
-    net: { upstream: dispatcher, realm: () => dispatcher },
+    net: netOf(dispatcher),
     rateLimits: createRateLimits({ now: Date.now }),
     traffic: createTraffic(),
     workspace: 'default',
@@ -101,6 +102,19 @@ export async function runProxy(
     await dispatcher.destroy()
   })
   return { proxy, url: `http://127.0.0.1:${port}`, port, resolved, logged }
+}
+
+/** The way out of these tests, where everything is on this machine, and in plain http. */
+export function netOf(dispatcher: Agent): ProxyOptions['net'] {
+  return {
+    upstream: dispatcher,
+    realm: () => dispatcher,
+    async open({ hostname, port }) {
+      const socket = connect(Number(port), hostname)
+      await once(socket, 'connect')
+      return socket
+    },
+  }
 }
 
 /** The registries of these tests take the login itself. */

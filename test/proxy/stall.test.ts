@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { Agent } from 'undici'
 import { expect, onTestFinished, test } from 'vitest'
 import { createCrowd } from '../../src/proxy/crowd.ts'
-import { ask, fakeRegistry, runProxy, upstreamAt } from './harness.ts'
+import { ask, fakeRegistry, netOf, runProxy, upstreamAt } from './harness.ts'
 
 const DIGEST = `sha256:${'0'.repeat(64)}`
 const PATH = `/v2/acme/app/blobs/${DIGEST}`
@@ -60,7 +60,7 @@ test('a body that comes late after a HEAD is never the answer to the next reques
   onTestFinished(() => dispatcher.destroy())
   const { url } = await runProxy([own], {
     own,
-    net: { upstream: dispatcher, realm: () => dispatcher },
+    net: netOf(dispatcher),
   })
   await ask(`${url}${PATH}`, { method: 'HEAD' })
   expect((await ask(`${url}${PATH}`)).body.toString()).toBe('true')
@@ -87,7 +87,7 @@ test.each([
   onTestFinished(() => dispatcher.destroy())
   const { url, port, logged } = await runProxy([own], {
     own,
-    net: { upstream: dispatcher, realm: () => dispatcher },
+    net: netOf(dispatcher),
     crowd: { connections: 2, patienceMs: 50 },
   })
   for (let i = 0; i < 2; i++) {
