@@ -1,11 +1,12 @@
 import { createServer, type RequestListener } from 'node:http'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { askContainer, readToken } from '../../src/cloud/aws/container.ts'
+import { askContainer } from '../../src/cloud/aws/container.ts'
 import { readEndpoints } from '../../src/cloud/aws/endpoint.ts'
 import { runProgram } from '../../src/cloud/aws/program.ts'
 import { chooseSource } from '../../src/cloud/aws/source.ts'
 import { assumeRoleWithWebIdentity } from '../../src/cloud/aws/sts.ts'
+import { readTokenFile } from '../../src/cloud/token-file.ts'
 import { type ErrorCode, PurserError } from '../../src/model/errors.ts'
 import { parseHost } from '../../src/model/host.ts'
 import { Secret } from '../../src/model/secret.ts'
@@ -170,7 +171,7 @@ export const AMAZON: Provocations = {
     AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://127.0.0.1:9/',
     AWS_CONTAINER_AUTHORIZATION_TOKEN: 'a\r\nb',
   }),
-  'a token’s file is not there': ({ root }) => readToken(join(root, 'token'), 'a token'),
+  'a token’s file is not there': ({ root }) => readTokenFile(join(root, 'token'), 'a token'),
   'an SSO session is not there': elsewhere({
     files: { '.aws/config': `${SSO}sso_account_id = 1\nsso_role_name = x\n` },
     keys: { AWS_PROFILE: 'dev' },

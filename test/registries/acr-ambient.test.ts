@@ -70,7 +70,7 @@ describe('a federated identity', () => {
       'with an endless file',
       { AZURE_FEDERATED_TOKEN_FILE: '/dev/zero' },
       'exchange-failed',
-      'AZURE_FEDERATED_TOKEN_FILE holds no token',
+      'AZURE_FEDERATED_TOKEN_FILE: it is not a file',
     ],
     ...[
       'http://login.microsoftonline.com/',

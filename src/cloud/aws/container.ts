@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import type { Agent } from 'node:https'
 import * as v from 'valibot'
-import { PurserError, systemCode } from '../../model/errors.ts'
+import { PurserError } from '../../model/errors.ts'
 import { quote } from '../../model/host.ts'
 import { Secret } from '../../model/secret.ts'
+import { readTokenFile } from '../token-file.ts'
 import { type Env, isLoopback } from './endpoint.ts'
 import { createSdkHandler } from './handler.ts'
 import type { AwsKeys } from './keys.ts'
@@ -78,7 +78,7 @@ function placeOf(env: Env): URL {
 async function readAuthorization(env: Env): Promise<string | undefined> {
   const file = env['AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE']
   const token = file
-    ? (await readToken(file, 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE')).trim()
+    ? (await readTokenFile(file, 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE')).trim()
     : env['AWS_CONTAINER_AUTHORIZATION_TOKEN']
   if (token && !/^[ -~]+$/.test(token)) {
     throw new PurserError('exchange-failed', 'the token for the identity of this container', {
@@ -86,22 +86,6 @@ async function readAuthorization(env: Env): Promise<string | undefined> {
     })
   }
   return token || undefined
-}
-
-/**
- * Reads a token that a platform keeps in a file.
- *
- * @param name - of the setting that names the file
- * @throws `exchange-failed` if it cannot be read
- */
-export async function readToken(file: string, name: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    throw new PurserError('exchange-failed', `${name}: ${systemCode(error) ?? 'unreadable'}`, {
-      hint: `see whether ${quote(file)} is there, and readable for this user`,
-    })
-  }
 }
 
 function refused(what: string, status: number): PurserError {

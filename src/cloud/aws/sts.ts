@@ -7,8 +7,8 @@ import {
 import type { AwsRole } from '../../model/credential.ts'
 import { PurserError } from '../../model/errors.ts'
 import { Secret } from '../../model/secret.ts'
+import { readTokenFile } from '../token-file.ts'
 import { type AwsPlace, revealKeys, settingsFor } from './client.ts'
-import { readToken } from './container.ts'
 import type { Endpoints } from './endpoint.ts'
 import { type AwsHints, faultOf } from './fault.ts'
 import type { AwsKeys } from './keys.ts'
@@ -74,7 +74,7 @@ export async function assumeRoleWithWebIdentity(
   const { settings, handler } = settingsFor('STS', place, endpoints, MAX_ATTEMPTS)
   const client = new STSClient(settings)
   const what = `taking on ${nameRole(role)} by web identity`
-  const token = (await readToken(file, 'the web identity token file')).trim()
+  const token = (await readTokenFile(file, 'the web identity token file')).trim()
   if (token === '' || token.length > MAX_TOKEN_LENGTH) {
     throw new PurserError('exchange-failed', `${what}: the file holds no token`)
   }

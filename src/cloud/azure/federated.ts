@@ -1,12 +1,11 @@
-import { open } from 'node:fs/promises'
-import { PurserError, systemCode } from '../../model/errors.ts'
-import { quote } from '../../model/host.ts'
+import { PurserError } from '../../model/errors.ts'
 import { Secret } from '../../model/secret.ts'
+import { readTokenFile } from '../token-file.ts'
 import { type AzureCloud, authorityOf, parseAuthority } from './authority.ts'
 import type { Application } from './entra.ts'
 
 /** A service account's token has 1 to 2 KiB. */
-const MAX_TOKEN_BYTES = 16 * 1024
+const MAX_TOKEN_LENGTH = 16 * 1024
 
 /** Three parts in base64url. */
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/
@@ -44,29 +43,11 @@ export async function findFederated(
     tenantId: required('AZURE_TENANT_ID'),
     clientId: required('AZURE_CLIENT_ID', clientId ?? env['AZURE_CLIENT_ID']),
   }
-  const text = (file === undefined ? given : await readTokenFile(file))?.trim() ?? ''
-  if (text.length > MAX_TOKEN_BYTES || !JWT.test(text)) {
+  const text = (file === undefined ? given : await readTokenFile(file, where))?.trim() ?? ''
+  if (text.length > MAX_TOKEN_LENGTH || !JWT.test(text)) {
     throw new PurserError('exchange-failed', `${where} holds no token`, {
       hint: 'it is to be a JSON web token, as a service account has one',
     })
   }
   return { ...application, proof: { kind: 'assertion', token: new Secret(text) } }
-}
-
-async function readTokenFile(path: string): Promise<string> {
-  try {
-    const file = await open(path, 'r')
-    try {
-      const buffer = Buffer.alloc(MAX_TOKEN_BYTES + 1)
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, 0)
-      return buffer.toString('utf8', 0, bytesRead)
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    const why = systemCode(error) ?? 'unreadable'
-    throw new PurserError('exchange-failed', `AZURE_FEDERATED_TOKEN_FILE: ${why}`, {
-      hint: `see whether ${quote(path)} is there, and readable for this user`,
-    })
-  }
 }
