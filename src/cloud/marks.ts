@@ -18,13 +18,16 @@ export function createMarks(env: Env): (credential: Credential) => string {
   return (credential) => {
     switch (credential.kind) {
       case 'ambient-aws':
+      case 'gcp-external':
         return mark(env, /^AWS_/, awsFiles(env))
       case 'ambient-gcp':
-        return mark(env, /^(?:GOOGLE_|CLOUDSDK_|GCE_)/, googleFiles(env))
+        // A file of Google's may name the machine's identity at Amazon.
+        return mark(env, /^(?:GOOGLE_|CLOUDSDK_|GCE_|AWS_)/, [
+          ...googleFiles(env),
+          ...awsFiles(env),
+        ])
       case 'ambient-azure':
         return mark(env, /^(?:AZURE_|IDENTITY_|MSI_)/, [])
-      case 'gcp-external':
-        return mark(env, /^AWS_/, [])
       case 'basic':
       case 'identity-token':
       case 'aws':

@@ -8,6 +8,7 @@ import { Secret } from '../../src/model/secret.ts'
 
 const AWS: Credential = { kind: 'ambient-aws', profile: 'dev', role: undefined }
 const GOOGLE: Credential = { kind: 'ambient-gcp' }
+const EXTERNAL: Credential = { kind: 'gcp-external', json: new Secret('{}') }
 const AZURE: Credential = { kind: 'ambient-azure', clientId: undefined }
 
 function openHome() {
@@ -30,6 +31,10 @@ describe('a mark', () => {
   test.each<[Credential, string]>([
     [AWS, '.aws/config'],
     [AWS, '.aws/credentials'],
+    [EXTERNAL, '.aws/config'],
+    [EXTERNAL, '.aws/credentials'],
+    [GOOGLE, '.aws/config'],
+    [GOOGLE, '.aws/credentials'],
     [GOOGLE, '.config/gcloud/application_default_credentials.json'],
     [GOOGLE, '.config/gcloud/active_config'],
     [GOOGLE, '.config/gcloud/configurations/config_default'],
@@ -58,6 +63,8 @@ describe('a mark', () => {
     [AWS, 'AWS_ACCESS_KEY_ID'],
     [AWS, 'AWS_WEB_IDENTITY_TOKEN_FILE'],
     [AWS, 'AWS_CONTAINER_CREDENTIALS_FULL_URI'],
+    [EXTERNAL, 'AWS_PROFILE'],
+    [GOOGLE, 'AWS_PROFILE'],
     [GOOGLE, 'GOOGLE_APPLICATION_CREDENTIALS'],
     [GOOGLE, 'CLOUDSDK_ACTIVE_CONFIG_NAME'],
     [GOOGLE, 'GCE_METADATA_HOST'],
