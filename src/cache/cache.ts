@@ -128,7 +128,8 @@ export function createCache<T>(options: CacheOptions<T>): Cache<T> {
     try {
       const { value, expiresAt } = await produce(signal)
       const kept = { value, ...beginLife(expiresAt, clock) }
-      if (kept.lifeMs <= 0) throw deadOnArrival()
+      // An end at no time that there is makes it none.
+      if (!(kept.lifeMs > 0)) throw deadOnArrival()
       save(key, succeed(begun, kept, now()))
       return value
     } catch (error) {

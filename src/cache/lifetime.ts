@@ -33,13 +33,20 @@ const MIN_MARGIN_MS = 60_000
  */
 const UNTOLD_LIFE_MS = 10 * 60_000
 
+/**
+ * No cloud's login lives for longer than 12 hours: an answer that says otherwise, or whose date is far
+ * from ours, is not believed for ever.
+ */
+const MAX_LIFE_MS = 24 * 60 * 60_000
+
 /** A value is in its last part of life when this share of the time that it is served for is over. */
 const DUE_SHARE = 0.75
 
 /** The life of something that was made just now. */
 export function beginLife(expiresAt: Date | undefined, clock: Clock): Lifetime {
   const bornAt = clock.now()
-  const lifeMs = expiresAt === undefined ? UNTOLD_LIFE_MS : expiresAt.getTime() - bornAt
+  const toldMs = expiresAt === undefined ? UNTOLD_LIFE_MS : expiresAt.getTime() - bornAt
+  const lifeMs = Math.min(toldMs, MAX_LIFE_MS)
   return { bornAt, bornUptime: clock.uptime(), lifeMs }
 }
 

@@ -51,6 +51,18 @@ describe('a cache', () => {
     expect(await cache.get('k', produce, never)).toBe(served ? 1 : 2)
   })
 
+  it.each([
+    ['ended already', new Date(0)],
+    ['ends at no time that there is', new Date(Number.NaN)],
+  ])('keeps and hands out nothing that %s', async (_, expiresAt) => {
+    const cache = createCache<number>({ now: Date.now })
+    const made = cache.get('k', async () => ({ value: 1, expiresAt }), never)
+    await expect(made).rejects.toMatchObject({
+      code: 'exchange-failed',
+      message: 'what was given in exchange had ended already',
+    })
+  })
+
   it('tells a failure to all who waited, and tries again for the next', async () => {
     const cache = createCache<number>({ now: Date.now })
     let tries = 0

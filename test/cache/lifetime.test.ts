@@ -110,6 +110,7 @@ describe('a life', () => {
     ['of five minutes', 5 * MINUTE, 4 * MINUTE, 3 * MINUTE],
     ['of a minute', MINUTE, 30 * SECOND, 22.5 * SECOND],
     ['that nobody told', undefined, 9 * MINUTE, 6.75 * MINUTE],
+    ['of a century', 876_000 * HOUR, 21.6 * HOUR, 16.2 * HOUR],
   ])('%s is served, and due, in time', (_, ms, until, from) => {
     const clocks = machine()
     const life = beginLife(ms === undefined ? undefined : clocks.expiry(ms), clocks)
