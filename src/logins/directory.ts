@@ -9,7 +9,7 @@ import { makePrivateDirectory } from '../vault/private-file.ts'
 export interface Directory {
   /** @returns `undefined` if there is no such file, or one that is not to be trusted */
   read(name: string): string | undefined
-  /** Replaces a file at once, and forgets the oldest ones where there are too many. */
+  /** Replaces a file at once, or else removes it, and forgets the oldest ones where there are too many. */
   write(name: string, text: string): void
   /** @returns the path of a file that may be made there; `undefined` if none may */
   place(name: string): string | undefined
@@ -70,14 +70,19 @@ export function createDirectory({ path, uid, now, complain }: DirectoryOptions):
         return readPrivateFile(join(path, name), MAX_FILE_BYTES, uid)
       }),
     write(name, text) {
-      if (text.length > MAX_FILE_BYTES) return
-      const temporary = join(path, `${name}.new-${randomBytes(6).toString('hex')}`)
+      const file = join(path, name)
+      const temporary = `${file}.new-${randomBytes(6).toString('hex')}`
       attempt(() => {
         makePrivateDirectory(path, uid)
         try {
+          if (text.length > MAX_FILE_BYTES) return rmSync(file, { force: true })
           writeFileSync(temporary, text, { flag: 'wx', mode: FILE_MODE })
           // Not synced first: what a crash leaves of it does not open, and is a miss.
-          renameSync(temporary, join(path, name))
+          renameSync(temporary, file)
+        } catch (error) {
+          // What could not be replaced may be a login that was refused: a full disk keeps none of it.
+          rmSync(file, { force: true })
+          throw error
         } finally {
           rmSync(temporary, { force: true })
         }

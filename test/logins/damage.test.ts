@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { EMPTY_SLOT } from '../../src/cache/slot.ts'
 import { clearDirectory } from '../../src/logins/directory.ts'
 import { Secret } from '../../src/model/secret.ts'
 import type { Home } from './home.ts'
@@ -86,6 +87,27 @@ describe('a file that is not as it was left', () => {
     const process = open()
     expect([await ask(process), await ask(process)]).toEqual(['minted-2', 'minted-2'])
     expect(process.said).toEqual([expect.stringContaining('logins are not kept on disk')])
+  })
+})
+
+describe('a login that cannot be replaced', () => {
+  it('is not left for the next process', async () => {
+    const { home, open, ask } = machine()
+    const first = open()
+    await ask(first)
+    const slot = first.shelf.read('slot') ?? EMPTY_SLOT
+    // Longer than any file that is kept.
+    const failure = {
+      at: 0,
+      count: 1,
+      code: 'internal' as const,
+      message: 'x'.repeat(100_000),
+      hint: undefined,
+      status: undefined,
+    }
+    first.shelf.write('slot', { ...slot, kept: undefined, failure, changedAt: slot.changedAt + 1 })
+    expect(readdirSync(home.directory)).toEqual([])
+    expect(await ask(open())).toBe('minted-2')
   })
 })
 
