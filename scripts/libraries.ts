@@ -25,7 +25,6 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
     'UserRefreshClient',
     'gaxios',
   ],
-  pino: ['pino'],
   'prom-client': ['Counter', 'Gauge', 'Registry'],
   'smol-toml': ['parse'],
   undici: ['Agent'],

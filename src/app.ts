@@ -264,7 +264,7 @@ function piped({ stdin, stdinIsTerminal }: Runtime): NodeJS.ReadStream {
 }
 
 async function openLog(
-  { env, writeError }: Runtime,
+  { env, writeError, now }: Runtime,
   closers: (() => Promise<void>)[],
   fallback?: LogLevel,
 ): Promise<Log> {
@@ -275,7 +275,7 @@ async function openLog(
   }
   if (level === undefined) return silentLog
   const { createJsonLog } = await import('./observe/json-log.ts')
-  const log = createJsonLog(level, writeError)
+  const log = createJsonLog(level, { write: writeError, now })
   closers.push(async () => log.flush())
   return log
 }

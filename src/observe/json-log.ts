@@ -1,5 +1,4 @@
-import { pino } from 'pino'
-import type { Log, LogLevel } from './log.ts'
+import { LOG_LEVELS, type Log, type LogFields, type LogLevel } from './log.ts'
 
 /** A log whose lines wait for the work at hand. */
 interface JsonLog extends Log {
@@ -7,37 +6,52 @@ interface JsonLog extends Log {
   flush(): void
 }
 
+/** What a log is written with. */
+export interface JsonLogOptions {
+  readonly write: (lines: string) => void
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
 /**
  * A log of one JSON object a line, with the time in UTC (RFC 3339).
  *
  * Lines are written when the work at hand is done, all that came meanwhile at once: a proxy under
- * load writes one for each of 20,000 requests a second.
+ * load writes one for each of 20,000 requests a second. That is why no library makes them: what a
+ * line costs is a tenth of what its request does.
  */
-export function createJsonLog(level: LogLevel, write: (lines: string) => void): JsonLog {
+export function createJsonLog(level: LogLevel, { write, now }: JsonLogOptions): JsonLog {
+  const said = new Set(LOG_LEVELS.slice(0, LOG_LEVELS.indexOf(level) + 1))
+  const timeOf = createTimeOf()
   let waiting = ''
   const flush = () => {
     const lines = waiting
     waiting = ''
     if (lines !== '') write(lines)
   }
-  const writeSoon = (line: string) => {
-    if (waiting === '') setImmediate(flush)
-    waiting += line
+  const writer = (name: LogLevel): Log[LogLevel] => {
+    if (!said.has(name)) return () => undefined
+    return (msg: string, fields?: LogFields) => {
+      if (waiting === '') setImmediate(flush)
+      waiting += `${JSON.stringify({ level: name, time: timeOf(now()), ...fields, msg })}\n`
+    }
   }
-  const logger = pino(
-    {
-      level,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    { write: writeSoon },
-  )
   return {
     flush,
-    error: (event, fields = {}) => logger.error(fields, event),
-    warn: (event, fields = {}) => logger.warn(fields, event),
-    info: (event, fields = {}) => logger.info(fields, event),
-    debug: (event, fields = {}) => logger.debug(fields, event),
+    error: writer('error'),
+    warn: writer('warn'),
+    info: writer('info'),
+    debug: writer('debug'),
+  }
+}
+
+/** Many lines share a millisecond, and a date takes as long to write as the rest of a line. */
+function createTimeOf(): (at: number) => string {
+  let last = Number.NaN
+  let text = ''
+  return (at) => {
+    if (at !== last) text = new Date(at).toISOString()
+    last = at
+    return text
   }
 }
