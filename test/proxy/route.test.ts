@@ -57,6 +57,19 @@ describe('routes', () => {
       `/v2/a/referrers/${D}?artifactType=x`,
     ],
     ['POST', '/v2/ghcr/a/blobs/uploads', 'ghcr.io', '/v2/a/blobs/uploads/'],
+    [
+      'POST',
+      '/v2/ghcr/a/blobs/uploads/?digest-algorithm=sha512',
+      'ghcr.io',
+      '/v2/a/blobs/uploads/?digest-algorithm=sha512',
+    ],
+    ['POST', '/v2/ghcr/a/blobs/uploads/?digest-algorithm=a%26b', 'ghcr.io', '/v2/a/blobs/uploads/'],
+    [
+      'PUT',
+      `/v2/ghcr/a/manifests/${D}?tag=v1&ns=ghcr.io&tag=v2&tag=%0a&tag=a:b&x=y`,
+      'ghcr.io',
+      `/v2/ghcr/a/manifests/${D}?tag=v1&tag=v2`,
+    ],
     ['POST', '/v2/ghcr.io/a/blobs/uploads/?ns=ghcr.io', 'ghcr.io', '/v2/a/blobs/uploads/'],
     // With ns, a word that is an alias elsewhere is the repository's own.
     ['GET', '/v2/ghcr/a/manifests/1?ns=ghcr.io', 'ghcr.io', '/v2/ghcr/a/manifests/1'],
