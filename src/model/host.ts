@@ -113,12 +113,17 @@ export function apiHost(host: Host): string {
   return isDockerHub(host) ? 'registry-1.docker.io' : host.name
 }
 
+/** A token may stand where the user does: `https://TOKEN@host`. */
+const USER_OF_URL = /^((?:[a-z][a-z0-9+.-]*:)?\/\/)[^/]*@/i
+/** A password may have any character: what follows the colon is none if it is a port, or a tag. */
+const USER_AND_PASSWORD = /^((?:[a-z][a-z0-9+.-]*:)?\/\/)?[^/@:]*:(?!\/\/|\d{1,5}\/).*@(?!sha\d+:)/i
+
 /**
  * Text from outside, safe to show: one line, printable, at most 80 characters, and nothing of a
  * password that somebody wrote before an `@`.
  */
 export function quote(text: string): string {
-  const anonymous = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/@]*:[^/@]*@/i, '$1…@')
+  const anonymous = text.replace(USER_OF_URL, '$1…@').replace(USER_AND_PASSWORD, '$1…@')
   const shown = anonymous.length > 80 ? `${anonymous.slice(0, 80)}…` : anonymous
   return JSON.stringify(shown).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '?')
 }

@@ -92,6 +92,13 @@ describe('text from outside', () => {
     ['u:hunter2@ghcr.io/acme', '"…@ghcr.io/acme"'],
     ['u@ghcr.io', '"u@ghcr.io"'],
     ['ghcr.io/a@sha256:0123', '"ghcr.io/a@sha256:0123"'],
+    ['https://TOKEN@host/x', '"https://…@host/x"'],
+    ['https://user:pass/word@host', '"https://…@host"'],
+    ['//user:pass/word@host', '"//…@host"'],
+    ['user:p@ssword@host', '"…@host"'],
+    ['ghcr.io:5000/a@sha256:abc', '"ghcr.io:5000/a@sha256:abc"'],
+    ['alpine:3@sha256:abc', '"alpine:3@sha256:abc"'],
+    ['https://host/accounts/a@b:get', '"https://host/accounts/a@b:get"'],
   ])('%j is shown as %s', (text, shown) => {
     expect(quote(text)).toBe(shown)
   })
