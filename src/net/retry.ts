@@ -17,19 +17,20 @@ export function isTransient(error: unknown): boolean {
 }
 
 /** Tries after the first one. A registry that is started anew is back within a second, or not soon. */
-export const MAX_RETRIES = 2
+export const MAX_RETRIES = 3
 
 /** A round trip, and what a proxy in front of several machines takes to see that one is gone. */
 const FIRST_PAUSE_MS = 100
 
 /**
- * How long to wait before a retry: three times as long for each, and spread over that whole time, for
- * all who were cut off by the same event come back together otherwise.
+ * How long to wait before a retry: nothing before the first, since most are for a connection that has
+ * idled; then three times as long for each, and spread over that whole time, for all who were cut off by
+ * the same event would come back together.
  *
  * @param retry - the first is 1
  * @param random - at least 0 and less than 1
  * @see https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
  */
 export function pauseMsBefore(retry: number, random: number): number {
-  return FIRST_PAUSE_MS * 3 ** (retry - 1) * random
+  return retry === 1 ? 0 : FIRST_PAUSE_MS * 3 ** (retry - 2) * random
 }

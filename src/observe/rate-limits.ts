@@ -71,7 +71,7 @@ function read(host: string, status: number, headers: ResponseHeaders, now: numbe
     remaining: remaining?.count ?? (status === 429 ? 0 : undefined),
     windowSeconds: remaining?.windowSeconds ?? limit?.windowSeconds,
     source: source !== undefined && SOURCE.test(source) ? source : undefined,
-    retryAt: status === 429 ? retryAt(first(headers, 'retry-after'), now) : undefined,
+    retryAt: status === 429 ? retryAtIn(headers, now) : undefined,
     seenAt: new Date(now),
   }
 }
@@ -84,12 +84,15 @@ function amount(headers: ResponseHeaders, name: string) {
 }
 
 /**
+ * When a server wants to be asked again; `undefined` if it does not say.
+ *
  * Seconds or a date; Docker's own documentation once said that it is the seconds since the epoch.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
  * @see https://github.com/docker/hub-feedback/issues/2459
  */
-function retryAt(text: string | undefined, now: number): Date | undefined {
+export function retryAtIn(headers: ResponseHeaders, now: number): Date | undefined {
+  const text = first(headers, 'retry-after')
   if (text === undefined) return undefined
   const number = /^[0-9]{1,10}$/.test(text) ? Number(text) : undefined
   const at = number === undefined ? Date.parse(text) : atSeconds(number, now)

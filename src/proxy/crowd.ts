@@ -1,7 +1,11 @@
 /** How the transfers to one origin share its connections. */
 export interface Crowd {
-  /** Counts a transfer in, from when it waits for a connection. */
-  enter(origin: string, transfer: Transfer): Place
+  /**
+   * Counts a transfer in, from when it waits for a connection.
+   *
+   * @returns `undefined` if too many wait already
+   */
+  enter(origin: string, transfer: Transfer): Place | undefined
 }
 
 /** What a crowd must know of a transfer. */
@@ -25,6 +29,8 @@ export interface CrowdOptions {
   readonly connections: number
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** How many more may wait for one. Default: 1,000. */
+  readonly waiting?: number
   /** How long a client may stand still when others wait. Default: 30 s. */
   readonly patienceMs?: number
 }
@@ -36,6 +42,12 @@ export interface CrowdOptions {
 const PATIENCE_MS = 30_000
 /** How often it is looked for somebody to evict, and only while there is a crowd. */
 const LOOK_MS = 1_000
+
+/**
+ * Each holds a connection of its client and some kilobytes. Behind so many, at a registry that answers
+ * in 100 ms, one waits for a second; at one that does not answer, for nothing.
+ */
+const MAX_WAITING = 1_000
 
 interface Member {
   readonly transfer: Transfer
@@ -50,7 +62,8 @@ interface Member {
  * of them as there are connections would lock everybody else out. So whoever stands still for longest
  * is ended, but only when somebody waits.
  */
-export function createCrowd({ connections, now, patienceMs = PATIENCE_MS }: CrowdOptions): Crowd {
+export function createCrowd(options: CrowdOptions): Crowd {
+  const { connections, now, waiting = MAX_WAITING, patienceMs = PATIENCE_MS } = options
   const origins = new Map<string, Set<Member>>()
   let timer: NodeJS.Timeout | undefined
 
@@ -87,6 +100,7 @@ export function createCrowd({ connections, now, patienceMs = PATIENCE_MS }: Crow
   return {
     enter(origin, transfer) {
       const members = membersOf(origin)
+      if (members.size >= connections + waiting) return undefined
       const member: Member = { transfer, movedAt: undefined }
       members.add(member)
       if (members.size > connections) lookSoon()

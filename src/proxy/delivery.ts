@@ -1,5 +1,5 @@
-import { systemCode } from '../model/errors.ts'
-import { adviceOn } from '../net/advice.ts'
+import { describeError, hintOf, PurserError, systemCode } from '../model/errors.ts'
+import { adviceOn, SILENCE } from '../net/advice.ts'
 import type { Authorization } from './authorize.ts'
 import { type Problem, problem } from './problem.ts'
 import type { Outcome } from './relay.ts'
@@ -17,9 +17,17 @@ type Ending = Extract<Outcome, { readonly kind: 'sent' | 'broken' | 'problem' }>
 
 /** Of a registry that gave no answer. */
 export function unreachable(route: Route, error: Error, lost = false): Delivery {
-  const code = systemCode(error) ?? error.name
-  const advice = adviceOn(error)
-  const what = `no answer from ${route.upstream.host.name}: ${code}`
+  const { name } = route.upstream.host
+  if (systemCode(error) === 'UND_ERR_HEADERS_TIMEOUT') {
+    return {
+      ...answer(504, 'UNKNOWN', `${name} has not begun to answer in time; ${SILENCE}`),
+      lost,
+    }
+  }
+  const why =
+    error instanceof PurserError ? describeError(error) : (systemCode(error) ?? error.name)
+  const advice = hintOf(error) ?? adviceOn(error)
+  const what = `no answer from ${name}: ${why}`
   return { ...answer(502, 'UNKNOWN', advice === undefined ? what : `${what}; ${advice}`), lost }
 }
 

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readBounded } from '../model/bytes.ts'
-import { systemCode } from '../model/errors.ts'
 import type { Net } from '../net/net.ts'
 import type { RateLimits } from '../observe/rate-limits.ts'
 import { originOf } from '../token/upstream.ts'
@@ -9,8 +8,10 @@ import type { BlobReads, Opened } from './blob-reads.ts'
 import { answer, type Delivery, tryAgain, unauthorized, unreachable } from './delivery.ts'
 import { expecting } from './expect.ts'
 import { openLocation } from './location.ts'
+import { createPatience } from './patience.ts'
+import { relayAgain } from './persistence.ts'
 import { problem } from './problem.ts'
-import { type Outcome, relay, type Ways } from './relay.ts'
+import type { Outcome, Ways } from './relay.ts'
 import { type Route, withoutMount } from './route.ts'
 import type { Seal } from './seal.ts'
 import type { Traffic } from './traffic.ts'
@@ -52,7 +53,6 @@ const NONE: First['opened'] = { kind: 'onward', tell() {} }
 interface Attempt extends First {
   readonly moves: number
   readonly mayRenew: boolean
-  readonly mayReconnect: boolean
 }
 
 /** A registry commits an upload before it answers: minutes, for large layers. */
@@ -67,11 +67,12 @@ const MAX_MOVES = 5
 /** Makes the way from a client to a registry and back. */
 export function createForward(options: ForwardOptions): Forward {
   const { net, ways, blobReads, authorizer, seal, rateLimits, traffic, workspace, now } = options
+  const patience = createPatience({ now })
 
   function send(trip: Trip, { path, authorization, opened }: Attempt): Promise<Outcome> {
     const { route, res, headers, body, startedAt } = trip
     const { header } = authorization
-    return relay(waysFor(trip), {
+    return relayAgain(waysFor(trip), {
       origin: originOf(route.upstream),
       path,
       method: route.method,
@@ -81,6 +82,7 @@ export function createForward(options: ForwardOptions): Forward {
       res,
       judge(status, received) {
         rateLimits.see(route.upstream.host.name, status, received)
+        patience.see(route, authorization, status, received)
         traffic.answered(route, now() - startedAt)
         const verdict = refusesMount(route, status) ?? judge(seal, route, status, received)
         tellPlace(opened, status, verdict)
@@ -106,6 +108,8 @@ export function createForward(options: ForwardOptions): Forward {
   async function deliver(trip: Trip, path: string): Promise<Delivery> {
     const authorization = await authorizer.authorize(trip.route)
     const source = authorization.resolution?.source
+    const wait = patience.check(trip.route, authorization)
+    if (wait !== undefined) return { kind: 'problem', problem: wait, source }
     return { ...(await deliverAs(trip, path, authorization)), source }
   }
 
@@ -128,13 +132,7 @@ export function createForward(options: ForwardOptions): Forward {
   }
 
   async function tryAll(trip: Trip, first: First): Promise<Delivery> {
-    const { method } = trip.route
-    let attempt: Attempt = {
-      ...first,
-      moves: 0,
-      mayRenew: true,
-      mayReconnect: method === 'GET' || method === 'HEAD',
-    }
+    let attempt: Attempt = { ...first, moves: 0, mayRenew: true }
     for (;;) {
       const outcome = await send(trip, attempt)
       const next = await decide(trip, attempt, outcome)
@@ -156,9 +154,7 @@ export function createForward(options: ForwardOptions): Forward {
           ? answer(502, 'UNKNOWN', `${route.upstream.host.name} redirects in a loop`)
           : { ...attempt, path: outcome.path, moves: attempt.moves + 1 }
       case 'failed':
-        return attempt.mayReconnect && wasReset(outcome.error)
-          ? { ...attempt, mayReconnect: false }
-          : unreachable(route, outcome.error, trip.body?.readableDidRead)
+        return unreachable(route, outcome.error, trip.body?.readableDidRead)
       case 'unauthorized':
         return renew(trip, attempt, outcome.challenges)
       case 'unclear': {
@@ -262,10 +258,4 @@ function ended({ route }: Trip, outcome: Outcome): Delivery {
     default:
       return answer(502, 'UNKNOWN', `the store of ${route.upstream.host.name} refused`)
   }
-}
-
-/** A connection that idled too long may close just as it is used again: that is nobody's fault. */
-function wasReset(error: Error): boolean {
-  const code = systemCode(error)
-  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
 }

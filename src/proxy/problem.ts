@@ -13,6 +13,8 @@ export interface Problem {
   readonly message: string
   /** The methods that would do, for a 405. */
   readonly allow?: string
+  /** When it may be tried again, in seconds from now. */
+  readonly retryAfterS?: number
 }
 
 type ProblemCode =
@@ -25,6 +27,7 @@ type ProblemCode =
   | 'NAME_UNKNOWN'
   | 'TOOMANYREQUESTS'
   | 'UNAUTHORIZED'
+  | 'UNAVAILABLE'
   | 'UNKNOWN'
   | 'UNSUPPORTED'
 
@@ -63,12 +66,14 @@ function statusOf(code: ErrorCode): Pick<Problem, 'status' | 'code'> {
 }
 
 /** Answers with a problem, in the registries' form; the body goes unless it was a HEAD. */
-export function sendProblem(res: ServerResponse, { status, code, message, allow }: Problem): void {
+export function sendProblem(res: ServerResponse, told: Problem): void {
+  const { status, code, message, allow, retryAfterS } = told
   const body = `${JSON.stringify({ errors: [{ code, message: `purser: ${message}` }] })}\n`
   res.writeHead(status, {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
     ...(allow === undefined ? {} : { Allow: allow }),
+    ...(retryAfterS === undefined ? {} : { 'Retry-After': retryAfterS }),
   })
   res.end(body)
 }

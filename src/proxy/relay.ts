@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { IncomingHttpHeaders } from 'undici/types/header.js'
 import type { Crowd } from './crowd.ts'
-import type { Problem } from './problem.ts'
+import { type Problem, problem } from './problem.ts'
 import { saysExpired, type Verdict } from './verdict.ts'
 
 /** How registries are reached, and who shares the connections to them. */
@@ -75,7 +75,7 @@ export function relay({ dispatcher, crowd }: Ways, request: Relay): Promise<Outc
     let settled = false
     let paused = false
     let timer: NodeJS.Timeout | undefined
-    const place = crowd.enter(request.origin, {
+    const entered = crowd.enter(request.origin, {
       isClientsTurn: () => paused || (status === 0 && body !== undefined && awaits(body)),
       evict() {
         settle({ kind: 'broken', status, bytes })
@@ -83,6 +83,8 @@ export function relay({ dispatcher, crowd }: Ways, request: Relay): Promise<Outc
         res.destroy()
       },
     })
+    if (entered === undefined) return resolve({ kind: 'problem', problem: tooMany(request) })
+    const place = entered
 
     function settle(outcome: Outcome): void {
       if (settled) return
@@ -225,6 +227,12 @@ export function relay({ dispatcher, crowd }: Ways, request: Relay): Promise<Outc
       handler,
     )
   })
+}
+
+/** Whoever is turned away tries again later; whoever waits behind a thousand others goes away anyhow. */
+function tooMany({ origin }: Relay): Problem {
+  const told = `too many requests wait for ${new URL(origin).host}`
+  return { ...problem(503, 'UNAVAILABLE', told), retryAfterS: 1 }
 }
 
 /** Whether a body's next bytes are the client's to send. */

@@ -10,11 +10,11 @@ import { createAdmission } from './admit.ts'
 import { createAuthorizer } from './authorize.ts'
 import { createBlobReads } from './blob-reads.ts'
 import { linger } from './body.ts'
-import { type CrowdOptions, createCrowd } from './crowd.ts'
+import { type Crowd, createCrowd } from './crowd.ts'
 import type { Delivery } from './delivery.ts'
 import { createForward } from './forward.ts'
 import { answerHere, type LocalAnswer, sendLocal } from './local.ts'
-import { isProblem, type Problem, problemOf, sendProblem } from './problem.ts'
+import { isProblem, type Problem, problem, problemOf, sendProblem } from './problem.ts'
 import { type Route, routeOf } from './route.ts'
 import type { Seal } from './seal.ts'
 import { createStore } from './store.ts'
@@ -35,8 +35,8 @@ export interface ServiceOptions {
   /** What `/metrics` answers; without, there is no such path. */
   readonly metrics?: () => Promise<LocalAnswer>
   readonly workspace: string
-  /** Default: as many connections as an origin has, and 30 s of patience. */
-  readonly crowd?: Partial<Pick<CrowdOptions, 'connections' | 'patienceMs'>>
+  /** With whom connections are shared. Default: with nobody else. */
+  readonly crowd?: Crowd
   /** Names beside loopback's own by which clients may call the proxy, without port. */
   readonly hosts?: readonly string[]
   /** Is told of each request that begins and ends: what it is served by must not end before it. */
@@ -57,6 +57,9 @@ export interface Door {
   closeIdle(): void
 }
 
+/** What a client hears that comes on a connection that was open before. */
+const STOPPING = problem(503, 'UNAVAILABLE', 'this proxy is stopping')
+
 /** Answers a request. */
 export type Service = (door: Door, req: IncomingMessage, res: ServerResponse) => Promise<void>
 
@@ -65,7 +68,7 @@ export function createService(options: ServiceOptions, seal: Seal): Service {
   const { upstreams, rateLimits, traffic, usage, workspace, now } = options
   const admit = createAdmission(options.hosts ?? [])
   const authorizer = createAuthorizer(options)
-  const crowd = createCrowd({ connections: CONNECTIONS_PER_ORIGIN, now, ...options.crowd })
+  const { crowd = createCrowd({ connections: CONNECTIONS_PER_ORIGIN, now }) } = options
   const { net } = options
   const ways = { dispatcher: net.upstream, crowd }
   const store = createStore({ net, crowd, traffic, now })
@@ -73,6 +76,12 @@ export function createService(options: ServiceOptions, seal: Seal): Service {
   const forward = createForward({
     ...{ net, ways, blobReads, authorizer, seal, rateLimits, traffic, workspace, now },
   })
+
+  function refuse(door: Door, req: IncomingMessage, res: ServerResponse): Problem | undefined {
+    if (!door.closing) return admit(req, door.open)
+    res.shouldKeepAlive = false
+    return STOPPING
+  }
 
   async function findRoute(
     { own, open }: Door,
@@ -94,7 +103,7 @@ export function createService(options: ServiceOptions, seal: Seal): Service {
     let route: Route | undefined
     let delivery: Delivery | undefined
     try {
-      const found = admit(req, door.open) ?? (await findRoute(door, req))
+      const found = refuse(door, req, res) ?? (await findRoute(door, req))
       if (isProblem(found)) {
         delivery = { kind: 'problem', problem: found }
       } else if (found.kind === 'local') {

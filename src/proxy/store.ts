@@ -5,9 +5,10 @@ import type { Net } from '../net/net.ts'
 import { originOf } from '../token/upstream.ts'
 import type { Crowd } from './crowd.ts'
 import { headerOf, headersToClient } from './headers.ts'
+import { relayAgain } from './persistence.ts'
 import { problem } from './problem.ts'
 import { isRedirect } from './redirect.ts'
-import { type Outcome, relay } from './relay.ts'
+import type { Outcome } from './relay.ts'
 import type { Traffic } from './traffic.ts'
 import { PULL_HEADERS_TIMEOUT_MS, type Trip } from './trip.ts'
 import type { Verdict } from './verdict.ts'
@@ -59,7 +60,7 @@ export function createStore({ net, crowd, traffic, now }: StoreOptions): Store {
 
   function send(trip: Trip, url: URL, fresh: boolean): Promise<Outcome> {
     const { route, res, headers } = trip
-    return relay(
+    return relayAgain(
       { dispatcher: dispatcherFor(route.upstream, url), crowd },
       {
         origin: url.origin,

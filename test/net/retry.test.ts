@@ -20,7 +20,8 @@ test('what took ten seconds, or is against the policy, is not', () => {
   expect(isTransient(new PurserError('policy', 'refused'))).toBe(false)
 })
 
-test('pauses are spread, and longer each time', () => {
-  expect([pauseMsBefore(1, 0), pauseMsBefore(1, 0.999)]).toEqual([0, 99.9])
-  expect([pauseMsBefore(2, 0), pauseMsBefore(2, 0.999)]).toEqual([0, 299.7])
+test('pauses are none, then spread, and longer each time', () => {
+  expect(pauseMsBefore(1, 0.999)).toBe(0)
+  expect([pauseMsBefore(2, 0), pauseMsBefore(2, 0.999)]).toEqual([0, 99.9])
+  expect([pauseMsBefore(3, 0), pauseMsBefore(3, 0.999)]).toEqual([0, 299.7])
 })

@@ -88,7 +88,7 @@ test.each([
   const { url, port, logged } = await runProxy([own], {
     own,
     net: netOf(dispatcher),
-    crowd: { connections: 2, patienceMs: 50 },
+    crowd: createCrowd({ connections: 2, patienceMs: 50, now: Date.now }),
   })
   for (let i = 0; i < 2; i++) {
     const socket = connect(port, '127.0.0.1').on('error', () => {})

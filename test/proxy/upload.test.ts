@@ -246,7 +246,7 @@ describe('amid an upload', () => {
     const { ended, sent } = await pushForEver(url)
     expect(await ended).toMatch(/socket hang up|ECONNRESET/)
     expect(sent()).toBeLessThan(64 * 1024 * 1024)
-    expect(logged.at(-1)).toMatchObject({ broken: true })
+    await expect.poll(() => logged.at(-1)).toMatchObject({ broken: true })
     const upload = sockets.at(-1)
     upload?.resume()
     await expect.poll(() => upload?.destroyed).toBe(true)

@@ -1,0 +1,66 @@
+import type { IncomingHttpHeaders } from 'undici/types/header.js'
+import { createLru } from '../cache/lru.ts'
+import { retryAtIn } from '../observe/rate-limits.ts'
+import type { Authorization } from './authorize.ts'
+import { type Problem, problem } from './problem.ts'
+import type { Route } from './route.ts'
+
+/** Remembers which registries have asked for a pause. */
+export interface Patience {
+  /** Takes in how a registry has answered. */
+  see(route: Route, by: Authorization, status: number, headers: IncomingHttpHeaders): void
+  /** What to answer with instead of asking the registry again; `undefined` if it may be asked. */
+  check(route: Route, by: Authorization): Problem | undefined
+}
+
+interface Pause {
+  readonly status: number
+  /** Milliseconds since the epoch. */
+  readonly since: number
+  readonly until: number
+}
+
+/** A kind of request of each identity, at some dozens of registries. */
+const CAPACITY = 1_000
+/** A registry that asks for hours is looked at again in between: accounts are upgraded. */
+const MAX_PAUSE_MS = 60_000
+
+/**
+ * Makes a memory of no pauses.
+ *
+ * containerd asks again at once after a 429, and a node has many that ask: so for as long as a registry
+ * wants to be left alone, they are answered here. Who has another identity, or asks for something else,
+ * may be welcome. Pushes are not held up: their clients have bodies in their hands.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+ */
+export function createPatience({ now }: { readonly now: () => number }): Patience {
+  const pauses = createLru<Pause>(CAPACITY)
+  // So that reads of registries that ask for nothing cost a comparison.
+  let last = 0
+
+  return {
+    see(route, by, status, headers) {
+      if (route.action !== 'pull' || (status !== 429 && status !== 503)) return
+      const at = now()
+      const until = Math.min(retryAtIn(headers, at)?.getTime() ?? at, at + MAX_PAUSE_MS)
+      if (until <= at) return
+      pauses.set(keyOf(route, by), { status, since: at, until })
+      last = Math.max(last, until)
+    },
+    check(route, by) {
+      const at = now()
+      if (at >= last || route.action !== 'pull') return undefined
+      const pause = pauses.get(keyOf(route, by))
+      if (pause === undefined || at < pause.since || at >= pause.until) return undefined
+      const retryAfterS = Math.ceil((pause.until - at) / 1_000)
+      const told = `${route.upstream.host.name} wants to be asked again in ${retryAfterS} s`
+      const code = pause.status === 429 ? 'TOOMANYREQUESTS' : 'UNAVAILABLE'
+      return { ...problem(pause.status, code, told), retryAfterS }
+    },
+  }
+}
+
+function keyOf({ upstream, kind }: Route, { resolution }: Authorization): string {
+  return `${upstream.host.name} ${kind} ${resolution?.from ?? ''}`
+}
