@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { parseHost } from '../src/model/host.ts'
 import { Secret } from '../src/model/secret.ts'
-import { connectOrCreate } from '../src/vault/connection.ts'
 import { openKeySource } from '../src/vault/key-source.ts'
-import { upsertEntry } from '../src/vault/record-table.ts'
+import { connectOrCreate } from '../src/vault/sqlite/connection.ts'
+import { upsertEntry } from '../src/vault/sqlite/record-table.ts'
 import { DEFAULT_ENTRY } from '../src/vault/vault.ts'
 
 /** Makes a vault in `home` of one entry for `host` among `count`, in one transaction. */

@@ -148,7 +148,7 @@ export function createApp(
       once(async () => {
         const { vault } = await app.config()
         const { openKeySource } = await import('./vault/key-source.ts')
-        const { openVault } = await import('./vault/sqlite.ts')
+        const { openVault } = await import('./vault/sqlite/vault.ts')
         const keys = openKeySource(vault.key, { env, uid })
         const open = await openVault({ path: vault.path, keys, uid, now })
         closers.push(() => open.close())

@@ -9,7 +9,7 @@ import type { Target } from '../model/target.ts'
 import type { Registry } from '../registries/registry.ts'
 import type { Resolver } from '../resolver.ts'
 import type { Source } from '../sources/source.ts'
-import type { VaultFile } from '../vault/connection.ts'
+import type { VaultFile } from '../vault/sqlite/connection.ts'
 import type { Vault } from '../vault/vault.ts'
 
 /** Where a command reads and writes: the answer goes to stdout, talk to stderr. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { initKey, type KeyInfo, rotateKey, showKey } from '../vault/key-rotation.ts'
+import { initKey, type KeyInfo, rotateKey, showKey } from '../vault/sqlite/key-rotation.ts'
 import { type CliContext, withSession } from './context.ts'
 import { renderTable, say } from './terminal.ts'
 

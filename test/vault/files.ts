@@ -3,7 +3,7 @@ import type { BasicCredential } from '../../src/model/credential.ts'
 import { parseHost } from '../../src/model/host.ts'
 import { Secret } from '../../src/model/secret.ts'
 import { openKeySource } from '../../src/vault/key-source.ts'
-import type { VaultOptions } from '../../src/vault/sqlite.ts'
+import type { VaultOptions } from '../../src/vault/sqlite/vault.ts'
 import { DEFAULT_ENTRY, type EntryKey } from '../../src/vault/vault.ts'
 
 /** Where tests and the programs that they start expect a vault. */

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { openVault, type VaultOptions } from '../../src/vault/sqlite.ts'
+import { openVault, type VaultOptions } from '../../src/vault/sqlite/vault.ts'
 import { filled, refusal } from './refusal.ts'
 
 describe('files that are not the user\u2019s alone are refused', () => {

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import type { Keyring } from '../../src/vault/key.ts'
-import { rotateKey } from '../../src/vault/key-rotation.ts'
 import type { KeySource } from '../../src/vault/key-source.ts'
+import { rotateKey } from '../../src/vault/sqlite/key-rotation.ts'
 import { vaultIn } from './files.ts'
 
 // Usage: rotator.ts ROOT COUNT [MOMENT]. Rotates COUNT times, printing each new key's id; or is

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import { openVault, type VaultOptions } from '../../src/vault/sqlite.ts'
+import { openVault, type VaultOptions } from '../../src/vault/sqlite/vault.ts'
 import type { Vault } from '../../src/vault/vault.ts'
 import { vaultIn } from './files.ts'
 

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { openVault } from '../../src/vault/sqlite.ts'
+import { openVault } from '../../src/vault/sqlite/vault.ts'
 import { basic, entryKey, vaultIn } from './files.ts'
 
 // Usage: writer.ts ROOT NAME COUNT. Stores entries NAME/0, NAME/1, … and prints each one's number

@@ -1,12 +1,12 @@
 import * as v from 'valibot'
-import { codeOf } from '../model/errors.ts'
+import { codeOf } from '../../model/errors.ts'
+import type { VaultKey } from '../key.ts'
+import { bind, type Columns, createLookup } from '../lookup.ts'
+import { decodeEntry, decodeRecord, encodeEntry } from '../record.ts'
+import { createSealer, type Sealer } from '../seal.ts'
+import type { Entry, EntryKey } from '../vault.ts'
 import type { Session } from './connection.ts'
-import type { VaultKey } from './key.ts'
-import { bind, type Columns, createLookup } from './lookup.ts'
-import { decodeEntry, decodeRecord, encodeEntry } from './record.ts'
 import { writeKey } from './schema.ts'
-import { createSealer, type Sealer } from './seal.ts'
-import type { Entry, EntryKey } from './vault.ts'
 
 const bytes = v.instance(Uint8Array)
 

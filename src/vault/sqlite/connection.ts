@@ -1,12 +1,12 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { PurserError } from '../model/errors.ts'
+import { PurserError } from '../../model/errors.ts'
+import type { VaultKey } from '../key.ts'
+import { type KeySource, requireKeyring } from '../key-source.ts'
+import { createLookup, type Lookup } from '../lookup.ts'
+import type { Uid } from '../privacy.ts'
+import { createSealer, type Sealer } from '../seal.ts'
 import { createDatabase, type FileIdentity, inspectVaultFile, openDatabase } from './database.ts'
-import type { VaultKey } from './key.ts'
-import { type KeySource, requireKeyring } from './key-source.ts'
-import { createLookup, type Lookup } from './lookup.ts'
-import type { Uid } from './privacy.ts'
 import { checkKey, readKeyId } from './schema.ts'
-import { createSealer, type Sealer } from './seal.ts'
 
 /** Which vault, and who opens it. */
 export interface VaultFile {

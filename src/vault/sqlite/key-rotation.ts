@@ -1,8 +1,8 @@
-import { PurserError } from '../model/errors.ts'
+import { PurserError } from '../../model/errors.ts'
+import { generateKey, type VaultKey } from '../key.ts'
+import { type KeySource, requireKeyring } from '../key-source.ts'
 import { type Connection, connectOrCreate, type VaultFile } from './connection.ts'
 import { inspectVaultFile, onVault } from './database.ts'
-import { generateKey, type VaultKey } from './key.ts'
-import { type KeySource, requireKeyring } from './key-source.ts'
 import { resealRecords } from './record-table.ts'
 
 /** A key, for people: never the key itself. */

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import * as v from 'valibot'
-import { PurserError } from '../model/errors.ts'
-import type { VaultKey } from './key.ts'
-import { createSealer } from './seal.ts'
+import { PurserError } from '../../model/errors.ts'
+import type { VaultKey } from '../key.ts'
+import { createSealer } from '../seal.ts'
 
 /** The version of the tables below, kept in `PRAGMA user_version`. */
 const SCHEMA_VERSION = 1

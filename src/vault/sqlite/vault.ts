@@ -1,5 +1,8 @@
-import { createLru } from '../cache/lru.ts'
-import type { Credential } from '../model/credential.ts'
+import { createLru } from '../../cache/lru.ts'
+import type { Credential } from '../../model/credential.ts'
+import { type Columns, prefixesOf } from '../lookup.ts'
+import { decodeImageLink, encodeImageLink, sameCredential } from '../record.ts'
+import type { Entry, EntryKey, Vault } from '../vault.ts'
 import {
   type Connection,
   connect,
@@ -8,8 +11,6 @@ import {
   type VaultFile,
 } from './connection.ts'
 import { inspectVaultFile, onVault } from './database.ts'
-import { type Columns, prefixesOf } from './lookup.ts'
-import { decodeImageLink, encodeImageLink, sameCredential } from './record.ts'
 import {
   deleteRecord,
   selectEntries,
@@ -18,7 +19,6 @@ import {
   upsertEntry,
   upsertText,
 } from './record-table.ts'
-import type { Entry, EntryKey, Vault } from './vault.ts'
 
 /** More questions than a node's clients ask again and again; each is an entry or two, of 1 KiB. */
 const MAX_FINDINGS = 1_000
