@@ -6,6 +6,7 @@ const LAYERS = [
   'main.ts',
   'doors/',
   'app.ts',
+  'environment.ts',
   'index.ts',
   'helper/',
   'proxy/',

@@ -5,6 +5,7 @@ import type { Flags, Streams } from './cli/context.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/file.ts'
 import { findPaths, type Paths } from './config/paths.ts'
+import { keepsLogins, leaseNamedBy, namesIdentity, socketOf } from './environment.ts'
 import { PurserError } from './model/errors.ts'
 import type { Login } from './model/login.ts'
 import { DEFAULT_WORKSPACE } from './model/target.ts'
@@ -48,6 +49,9 @@ export interface App {
   readonly workspace: string
   /** The agent's socket; `undefined` if no agent is to be asked. */
   readonly socket: string | undefined
+  readonly paths: Paths
+  /** The id of the lease as which this process asks; it has nothing else to ask. */
+  readonly lease: string | undefined
   config(): Promise<Config>
   log(fallback?: LogLevel): Promise<Log>
   vault(): Promise<Vault>
@@ -63,8 +67,12 @@ export interface App {
   logins(): Promise<Logins>
   /** Resolves in this process. */
   ownResolver(): Promise<Resolver>
-  /** Resolves in this process, by these sources. */
-  resolverOf(sources: readonly Source[]): Promise<Resolver>
+  /**
+   * Resolves in this process, by these sources.
+   *
+   * @param logins - where what it exchanges is kept; default: {@link App.logins}
+   */
+  resolverOf(sources: readonly Source[], logins?: Logins): Promise<Resolver>
   /** Asks the agent where there is one; a request of this process's own is its own to answer. */
   resolver(): Promise<Resolver>
   /** Removes all logins from the disk. */
@@ -135,9 +143,20 @@ export function createApp(
     return { ...runtime, ...{ request, vault, registries, buildRegistry, identities, ambient } }
   }
 
+  /** There is no falling back: what a lease may, its agent alone knows. */
+  async function leaseResolver(lease: string): Promise<Resolver> {
+    const { socket } = app
+    if (socket === undefined) throw asLease()
+    const { createAgentClient } = await import('./agent/client.ts')
+    const { vault } = await app.config()
+    return createAgentClient({ socket, uid, vault: vault.path, lease })
+  }
+
   const app: App = {
     workspace: flags.workspace ?? (env['PURSER_WORKSPACE'] || DEFAULT_WORKSPACE),
     socket: socketOf(env, paths),
+    paths,
+    lease: leaseNamedBy(flags.request ?? env['PURSER_REQUEST']),
     config: once(() => {
       const file = flags.config ?? (env['PURSER_CONFIG'] || undefined)
       return loadConfig({ paths, file, uid: runtime.uid })
@@ -165,7 +184,7 @@ export function createApp(
       once(async () => {
         const named = flags.request
         const where = named ?? (env['PURSER_REQUEST'] || undefined)
-        if (where === undefined) return undefined
+        if (where === undefined || app.lease !== undefined) return undefined
         const { loadRequest } = await import('./request/load.ts')
         if (named === undefined) return loadRequest(where, {})
         const { addAbortSignal } = await import('node:stream')
@@ -184,7 +203,10 @@ export function createApp(
       const { observeExchanges } = await import('./registries/observed.ts')
       return observeExchanges(all, seen)
     }),
-    sources: once(async () => app.sourcesFor(await app.request())),
+    sources: once(async () => {
+      if (app.lease !== undefined) throw asLease()
+      return app.sourcesFor(await app.request())
+    }),
     async sourcesFor(request) {
       const { sourceOrder } = await import('./sources/order.ts')
       return sourceOrder(await sourceOptions(request))
@@ -203,16 +225,21 @@ export function createApp(
         const cache = createLoginCache({ now, uptime: createUptime(), sealed })
         return { cache, fingerprint: sealed?.fingerprint ?? createFingerprint() }
       }),
-    ownResolver: once(async () => app.resolverOf(await app.sources())),
-    async resolverOf(sources) {
+    ownResolver: once(async () => {
+      if (app.lease !== undefined) throw asLease()
+      return app.resolverOf(await app.sources())
+    }),
+    async resolverOf(sources, logins) {
       const { createMarks } = await import('./cloud/marks.ts')
       const { createResolver } = await import('./resolver.ts')
       const registries = await app.registries()
       const markOf = createMarks(env)
-      return createResolver({ ...(await app.logins()), sources, registries, now, markOf })
+      const kept = logins ?? (await app.logins())
+      return createResolver({ ...kept, sources, registries, now, markOf })
     },
     resolver: once(async () => {
-      const { socket } = app
+      const { socket, lease } = app
+      if (lease !== undefined) return leaseResolver(lease)
       if (socket === undefined || (await app.request()) !== undefined) return app.ownResolver()
       if (!isOwnSocket(socket, uid) || env[ASKING]) return app.ownResolver()
       const { identities, ambient } = await app.config()
@@ -233,26 +260,10 @@ export function createApp(
   return app
 }
 
-/** `PURSER_SOCKET` names the agent's socket; empty, it says that no agent is to be asked. */
-function socketOf(env: Runtime['env'], paths: Paths): string | undefined {
-  const named = env['PURSER_SOCKET']
-  return named === undefined ? paths.socket : named || undefined
-}
-
-/** What makes a process another identity than its neighbour is: variables of clouds and builders. */
-const IDENTITY_VARIABLE =
-  /^(?:AWS_(?!REGION$|DEFAULT_REGION$)|AZURE_|CLOUDSDK_|DOCKERHUB_|GOOGLE_|CI_REGISTRY$|DOCKER_CONFIG$|GCP_ACCESS_TOKEN$|GITHUB_TOKEN$|NGC_API_KEY$|REGISTRY_AUTH_FILE$)/
-
-function namesIdentity(env: Runtime['env']): boolean {
-  return Object.entries(env).some(([name, value]) => value && IDENTITY_VARIABLE.test(name))
-}
-
-/** `PURSER_CACHE=off` keeps logins in memory alone. */
-function keepsLogins(env: Runtime['env']): boolean {
-  const named = env['PURSER_CACHE']
-  if (named === undefined || named === '') return true
-  if (named === 'off') return false
-  throw new PurserError('config-invalid', 'PURSER_CACHE must be off, or not be set')
+function asLease(): PurserError {
+  return new PurserError('not-allowed', 'what a lease may is for the agent alone to say', {
+    hint: 'ask without PURSER_REQUEST, or with get and token, which ask the agent',
+  })
 }
 
 /** A terminal has no request to give, and would wait for one. */

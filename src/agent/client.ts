@@ -20,6 +20,8 @@ export interface AgentClientOptions {
   readonly uid: number
   /** The path of the vault for which an agent has to answer. */
   readonly vault: string
+  /** The lease as which it is asked. */
+  readonly lease?: string | undefined
 }
 
 /**
@@ -28,12 +30,12 @@ export interface AgentClientOptions {
  * It throws `agent-unreachable` if none is listening for this vault; what the agent itself refuses is
  * told with the agent's own code, and is an answer.
  */
-export function createAgentClient({ socket, uid, vault }: AgentClientOptions): Resolver {
+export function createAgentClient({ socket, uid, vault, lease }: AgentClientOptions): Resolver {
   return {
     async resolve(target, signal) {
       checkSocketPath(socket)
       if (!isOwnSocket(socket, uid)) throw unreachable(socket)
-      const { status, body } = await post(socket, encodeQuestion({ target, vault }), signal)
+      const { status, body } = await post(socket, encodeQuestion({ target, vault, lease }), signal)
       if (status === 200) return decodeAnswer(body)
       if (status === MISDIRECTED) throw unreachable(socket)
       const refusal = decodeRefusal(body)

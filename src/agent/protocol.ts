@@ -39,12 +39,14 @@ export interface Question {
   readonly target: Target
   /** The path of the vault that the client would open itself: an agent of another is none of its. */
   readonly vault: string
+  /** The lease as which it is asked, by its id. */
+  readonly lease?: string | undefined
 }
 
 /** The question of `POST /v1/login`. */
-export function encodeQuestion({ target, vault }: Question): string {
+export function encodeQuestion({ target, vault, lease }: Question): string {
   const { workspace, host, repository, action, entry } = target
-  return JSON.stringify({ vault, workspace, host: host.name, repository, action, entry })
+  return JSON.stringify({ vault, lease, workspace, host: host.name, repository, action, entry })
 }
 
 /** @throws `request-invalid`, naming what is wrong */
@@ -60,7 +62,7 @@ export function decodeQuestion(text: string): Question {
   const host = parseHost(read('host'))
   const workspace = read('workspace')
   const target = { workspace, host, repository, action, ...(entry && { entry }) }
-  return { target, vault: read('vault') }
+  return { target, vault: read('vault'), lease: read.optional('lease') }
 }
 
 /** The answer of `POST /v1/login`: here the secret leaves for the helper. */
@@ -115,6 +117,7 @@ const FORWARDED: readonly ErrorCode[] = [
   'key-invalid',
   'key-missing',
   'network',
+  'not-allowed',
   'not-found',
   'policy',
   'request-invalid',

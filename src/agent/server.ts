@@ -1,13 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Attach } from '../attach.ts'
 import { readBounded } from '../model/bytes.ts'
-import { codeOf, describeError, type ErrorCode, hintOf, PurserError } from '../model/errors.ts'
+import { codeOf, describeError, hintOf, PurserError } from '../model/errors.ts'
 import { DEFAULT_WORKSPACE, nameOf } from '../model/target.ts'
 import type { Log } from '../observe/log.ts'
 import { decodeRequest } from '../request/load.ts'
 import { MAX_REQUEST_BYTES } from '../request/request.ts'
 import type { Resolver } from '../resolver.ts'
 import { encodeFields, FIELDS_HEADER } from './fields.ts'
+import { answerLeases, LEASES_PATH, type LeaseDesk } from './leases.ts'
 import {
   ATTACH_PATH,
   decodeQuestion,
@@ -18,6 +19,7 @@ import {
   MISDIRECTED,
   STATUS_PATH,
 } from './protocol.ts'
+import { type Ask, type Reply, refusal } from './reply.ts'
 import { claimSocket, protectSocket } from './socket.ts'
 
 /** A question is one packet: a client that takes longer is not one of ours. */
@@ -34,6 +36,8 @@ export interface AgentOptions {
   readonly log: Log
   /** What `GET /v1/status` answers. */
   status(): Readonly<Record<string, unknown>>
+  /** Admits container requests; absent where there is no proxy to use them. */
+  readonly leases?: LeaseDesk
   /** Fills in container requests; absent where none are answered. */
   readonly attach?: Attach
   /** Whose entries a request gets that names no workspace. Default: `default`. */
@@ -99,7 +103,7 @@ async function answer(
     signal: gone.signal,
   }
   try {
-    send(response, await route(options, `${request.method} ${path}`, ask))
+    send(response, await route(options, request.method ?? '', path, ask))
   } catch (error) {
     if (gone.signal.aborted) return
     options.log.warn('agent could not answer', { path, error: describeError(error) })
@@ -108,22 +112,14 @@ async function answer(
   }
 }
 
-interface Ask {
-  readonly query: URLSearchParams
-  body(maxBytes: number): Promise<Buffer>
-  /** Aborts when the client has gone. */
-  readonly signal: AbortSignal
-}
-
-interface Reply {
-  readonly status: number
-  /** JSON. */
-  readonly body: string
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-async function route(options: AgentOptions, name: string, ask: Ask): Promise<Reply> {
-  switch (name) {
+async function route(
+  options: AgentOptions,
+  method: string,
+  path: string,
+  ask: Ask,
+): Promise<Reply> {
+  const { leases } = options
+  switch (`${method} ${path}`) {
     case `POST ${LOGIN_PATH}`:
       return answerLogin(options, ask)
     case `GET ${STATUS_PATH}`:
@@ -131,21 +127,34 @@ async function route(options: AgentOptions, name: string, ask: Ask): Promise<Rep
     case `POST ${ATTACH_PATH}`:
       return answerAttach(options, ask)
     default:
-      return refusal(404, 'usage', 'the agent has no such path')
+      return leases !== undefined && path.startsWith(LEASES_PATH)
+        ? answerLeases(leases, method, path.slice(LEASES_PATH.length), ask)
+        : refusal(404, 'usage', 'the agent has no such path')
   }
 }
 
 async function answerLogin(options: AgentOptions, { body, signal }: Ask): Promise<Reply> {
-  const { target, vault } = decodeQuestion((await body(MAX_QUESTION_BYTES)).toString('utf8'))
+  const text = (await body(MAX_QUESTION_BYTES)).toString('utf8')
+  const { target, vault, lease } = decodeQuestion(text)
   if (vault !== options.vault) {
     const message = `the agent answers for the vault ${options.vault}`
     return refusal(MISDIRECTED, 'agent-unreachable', message)
   }
-  const resolution = await options.resolver.resolve(target, signal)
-  options.log.debug('login', { target: nameOf(target), source: resolution?.source ?? 'none' })
+  const resolver = lease === undefined ? options.resolver : options.leases?.resolverOf(lease)
+  if (resolver === undefined) throw endedLease()
+  const resolution = await resolver.resolve(target, signal)
+  const source = resolution?.source ?? 'none'
+  options.log.debug('login', { target: nameOf(target), source, lease })
   return resolution === undefined
     ? refusal(404, 'not-found', 'no credential')
     : { status: 200, body: encodeAnswer(resolution) }
+}
+
+/** Not a miss: nobody shall go on without a credential because a container outlived its lease. */
+function endedLease(): PurserError {
+  return new PurserError('not-allowed', 'there is no such lease, or it has ended', {
+    hint: 'open another one for the container',
+  })
 }
 
 /** The request comes back as the body, so that a scheduler passes on what it gets. */
@@ -161,10 +170,6 @@ async function answerAttach(options: AgentOptions, { query, body, signal }: Ask)
     signal,
   )
   return { status: 200, body: request, headers: { [FIELDS_HEADER]: encodeFields(fields) } }
-}
-
-function refusal(status: number, code: ErrorCode, message: string): Reply {
-  return { status, body: encodeRefusal(code, message, undefined) }
 }
 
 async function receive(request: IncomingMessage, maxBytes: number): Promise<Buffer> {

@@ -33,6 +33,8 @@ export interface Flags {
 export interface ServeFlags extends Flags {
   /** `address:port` each; empty for the configuration's. */
   readonly listen: readonly string[]
+  /** How many seconds transfers may go on once it is told to stop. Default: the configuration's. */
+  readonly drain?: number
 }
 
 /** Purser's parts, as one command's flags have them; each is made when it is asked for. */

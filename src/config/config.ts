@@ -120,6 +120,12 @@ export interface Config {
     readonly certificate: CertificateFiles | undefined
     /** Names beside loopback's own by which clients may call the proxy, without port. */
     readonly hosts: readonly string[]
+    /** How long transfers may go on once the program is told to stop. Default: 10 s, as docker waits. */
+    readonly drainMs: number
+    /** Who may use it: any process of the machine, leases alone, or who knows its password. */
+    readonly clientAuth: 'open' | 'lease' | 'basic'
+    /** `file:PATH` or `env:NAME` of that password. */
+    readonly clientSecret: string | undefined
   }
   readonly upstreams: readonly UpstreamConfig[]
   /** Whose credential `build_registry_credentials` of a request is. */
@@ -143,6 +149,9 @@ export function defaultConfig(paths: Paths): Config {
       listen: [{ address: '127.0.0.1', port: 5000 }],
       certificate: undefined,
       hosts: [],
+      clientAuth: 'open',
+      clientSecret: undefined,
+      drainMs: 10_000,
     },
     upstreams: [],
     buildRegistry: undefined,

@@ -50,6 +50,16 @@ export function readProxyLogin(path: string, uid: number | undefined): string {
 }
 
 /**
+ * Reads the password that clients of the proxy show.
+ *
+ * @throws `config-invalid` if it cannot be read; `unsafe-file` if others can write or read it.
+ */
+export function readClientSecret(path: string, uid: number | undefined): string {
+  const what = 'the file of client_secret of [proxy]'
+  return readTrustedFile(path, { what, required: true, uid, secret: true }) ?? ''
+}
+
+/**
  * Reads what the proxy's listeners show to clients that speak TLS.
  *
  * @throws `config-invalid` if a file cannot be read; `unsafe-file` if others can write it, or read

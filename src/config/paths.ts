@@ -9,6 +9,10 @@ export interface Paths {
   readonly logins: string
   readonly key: string
   readonly socket: string
+  /** The directory of sealed leases. */
+  readonly leases: string
+  /** Below it, each lease has a directory of what its clients read. */
+  readonly clients: string
 }
 
 /** The variables that say where files are to be. */
@@ -60,6 +64,8 @@ function layOut({ config, data, cache, runtime }: Directories): Paths {
     vault: join(data, 'vault.db'),
     logins: join(cache, 'logins'),
     socket: join(runtime, 'agent.sock'),
+    leases: join(data, 'leases'),
+    clients: join(runtime, 'clients'),
   }
 }
 

@@ -14,6 +14,9 @@ import { parseListen } from './listen.ts'
 /** Far more than a node has registries; each costs a listener or a line in a table. */
 const MAX_LIST = 1000
 
+/** A day: whoever stops a service for longer does not stop it. */
+const MAX_DRAIN_S = 86_400
+
 const host = v.pipe(
   v.string(),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
@@ -163,6 +166,8 @@ const health = v.pipe(
   ),
 )
 
+const secretPlace = v.pipe(v.string(), v.regex(/^(file|env):./, 'must be file:PATH or env:NAME'))
+
 const proxy = v.strictObject({
   listen: v.optional(list(listen)),
   cert: v.optional(v.string()),
@@ -171,6 +176,14 @@ const proxy = v.strictObject({
     list(v.pipe(v.string(), v.regex(DNS_NAME, 'must be a name, without port'))),
     [],
   ),
+  drain_seconds: v.optional(
+    v.pipe(
+      v.number(),
+      v.check((seconds) => seconds >= 0 && seconds <= MAX_DRAIN_S, 'must be from 0 to 86400'),
+    ),
+  ),
+  client_auth: v.optional(v.picklist(['open', 'lease', 'basic']), 'open'),
+  client_secret: v.optional(secretPlace),
 })
 
 const buildRegistryTable = v.strictObject({
@@ -202,9 +215,7 @@ const net = v.strictObject({
     ),
     'environment',
   ),
-  proxy_auth: v.optional(
-    v.pipe(v.string(), v.regex(/^(file|env):./, 'must be file:PATH or env:NAME')),
-  ),
+  proxy_auth: v.optional(secretPlace),
   no_proxy: v.optional(list(v.string()), []),
 })
 

@@ -45,6 +45,9 @@ export function parseConfig(text: string, path: string, paths: Paths): Config {
       listen: proxy.listen ?? defaults.proxy.listen,
       certificate: certificateOf(proxy, path),
       hosts: proxy.hosts,
+      drainMs: drainMsOf(proxy.drain_seconds) ?? defaults.proxy.drainMs,
+      clientAuth: proxy.client_auth,
+      clientSecret: clientSecretOf(proxy, path),
     },
     upstreams,
     buildRegistry: build_registry,
@@ -72,7 +75,7 @@ function readToml(text: string, path: string): unknown {
 }
 
 /** Where somebody may have written the secret itself instead of where it is. */
-const NEAR_SECRETS = new Set(['net.proxy', 'net.proxy_auth', 'vault.key'])
+const NEAR_SECRETS = new Set(['net.proxy', 'net.proxy_auth', 'proxy.client_secret', 'vault.key'])
 
 function invalid(path: string, issue: v.BaseIssue<unknown>): PurserError {
   const dotted = (issue.path ?? []).map(({ key }) => String(key)).join('.')
@@ -128,6 +131,10 @@ function refuseTwins(upstreams: readonly UpstreamConfig[], path: string): void {
   }
 }
 
+function drainMsOf(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1_000
+}
+
 function placeOf(listen: ListenAddress | undefined): string | undefined {
   if (listen === undefined) return undefined
   if ('path' in listen) return listen.path
@@ -149,6 +156,23 @@ function certificateOf(
 function fileOf(url: string, scheme: string, path: string): string | undefined {
   const rest = url.slice(scheme.length)
   return rest === 'default' ? undefined : resolveBeside(path, rest)
+}
+
+function clientSecretOf(
+  proxy: { readonly client_auth: string; readonly client_secret?: string | undefined },
+  path: string,
+): string | undefined {
+  const { client_auth: auth, client_secret: secret } = proxy
+  if (auth === 'basic' && secret === undefined) {
+    throw new PurserError('config-invalid', `${path}: proxy.client_secret is missing`)
+  }
+  if (auth !== 'basic' && secret !== undefined) {
+    throw new PurserError(
+      'config-invalid',
+      `${path}: proxy.client_secret needs client_auth = "basic"`,
+    )
+  }
+  return secret === undefined ? undefined : besideFile(secret, path)
 }
 
 function besideFile(named: string, path: string): string {

@@ -3,6 +3,7 @@ import { createMemo } from '../cache/memo.ts'
 import { type Config, defaultUpstream, type UpstreamConfig } from '../config/config.ts'
 import type { Host } from '../model/host.ts'
 import { createUpstreamTable, type UpstreamTable } from '../proxy/upstreams.ts'
+import type { ContainerRequest } from '../request/request.ts'
 import { hostsOf } from '../sources/request.ts'
 import { isHostsOwn } from '../vault/spelling.ts'
 import type { Era } from './era.ts'
@@ -12,10 +13,17 @@ const DISCOVERY_MS = 1_000
 /** More hosts than a node's clients name; a client that makes some up costs no memory. */
 const DISCOVERY_CAPACITY = 1_000
 
+/** For whom a host is looked up. */
+export interface Asker {
+  readonly workspace: string
+  request(): Promise<ContainerRequest | undefined>
+}
+
 /** The configured upstreams, and the hosts for which the vault or the request has a credential. */
 export function createUpstreams(
   { app, config }: Pick<Era, 'app' | 'config'>,
   now: () => number,
+  asker: Asker = app,
 ): UpstreamTable {
   const memo = createMemo<UpstreamConfig | undefined>({
     now,
@@ -24,16 +32,21 @@ export function createUpstreams(
   })
   return createUpstreamTable(config.upstreams, async (host) =>
     memo.get(host.name, async () =>
-      (await isKnown(app, config, host)) ? defaultUpstream(host) : undefined,
+      (await isKnown(app, asker, config, host)) ? defaultUpstream(host) : undefined,
     ),
   )
 }
 
-async function isKnown(app: App, { buildRegistry }: Config, host: Host): Promise<boolean> {
-  const request = await app.request()
+async function isKnown(
+  app: App,
+  asker: Asker,
+  { buildRegistry }: Config,
+  host: Host,
+): Promise<boolean> {
+  const request = await asker.request()
   if (request !== undefined) {
     if (hostsOf(request, { buildRegistry }).some(({ name }) => name === host.name)) return true
   }
-  const entries = await (await app.vault()).findByHostname(app.workspace, host.hostname)
+  const entries = await (await app.vault()).findByHostname(asker.workspace, host.hostname)
   return entries.some((entry) => entry.host.name === host.name && isHostsOwn(entry))
 }

@@ -4,15 +4,22 @@ import type { ServeFlags } from '../cli/context.ts'
 import type { Config, ListenAddress } from '../config/config.ts'
 import { readServerCertificate } from '../config/file.ts'
 import { parseListen } from '../config/listen.ts'
+import type { Leases } from '../lease/leases.ts'
 import { PurserError } from '../model/errors.ts'
+import { CONNECTIONS_PER_ORIGIN } from '../net/net.ts'
 import type { Log } from '../observe/log.ts'
+import { createCrowd } from '../proxy/crowd.ts'
 import { describeAddress } from '../proxy/listener.ts'
+import { createReception } from '../proxy/reception.ts'
 import { createProxy, type ProxyOptions } from '../proxy/server.ts'
+import type { Service } from '../proxy/service.ts'
 import { type Bound, describeWays } from '../proxy/ways-in.ts'
 import { createTokens, type Tokens } from '../token/tokens.ts'
+import { clientAuthOf } from './client-auth.ts'
 import { createUpstreams } from './discovery.ts'
 import { type Era, type Eras, netOf } from './era.ts'
 import { type Observation, openMetrics } from './observation.ts'
+import type { Tenants } from './tenants.ts'
 
 /** The proxy, as the current configuration has it. */
 export interface Gateway {
@@ -27,11 +34,19 @@ export interface Gateway {
 }
 
 /** What a gateway is made with. */
-export interface GatewayOptions extends Pick<Runtime, 'now' | 'uid'> {
+export interface GatewayOptions extends Pick<Runtime, 'now' | 'uid' | 'env'> {
   readonly flags: ServeFlags
   readonly eras: Eras
   readonly observation: Observation
   readonly log: Log
+  /** Who else is served than everybody; absent where there are no leases. */
+  readonly tenancy?: Tenancy | undefined
+}
+
+/** The leases, and how they are served. */
+export interface Tenancy {
+  readonly leases: Pick<Leases, 'admit'>
+  readonly tenants: Pick<Tenants, 'serviceOf'>
 }
 
 /**
@@ -40,7 +55,7 @@ export interface GatewayOptions extends Pick<Runtime, 'now' | 'uid'> {
  * @throws `config-invalid`, `network` if an address is taken, `usage` if a flag's is none
  */
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  const { flags, eras, observation, log, now, uid = 0 } = options
+  const { flags, eras, observation, tenancy, log, now, uid = 0 } = options
   const metrics = openMetrics(observation)
   const net = netOf(eras)
   let era = eras.current()
@@ -53,11 +68,23 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   function optionsFor(next: Era, good: Tokens): ProxyOptions {
     const { certificate, hosts } = next.config.proxy
     const { rateLimits, traffic, renewal } = observation
-    return {
-      ...{ rateLimits, traffic, metrics, tokens: good, resolver: renewal, net: next.net },
-      ...{ usage: next, workspace: next.app.workspace, log, now, uid, hosts },
+    const shared = {
+      ...{ rateLimits, traffic, metrics, tokens: good, net: next.net },
+      ...{ usage: next, log, now, uid, hosts },
+      crowd: createCrowd({ connections: CONNECTIONS_PER_ORIGIN, now }),
+      workspace: next.app.workspace,
+      resolver: renewal,
       upstreams: createUpstreams(next, now),
+    }
+    const auth = clientAuthOf(next.config.proxy, options)
+    function leaseService(secret: string): Service | undefined {
+      const lease = tenancy?.leases.admit(secret)
+      return lease && tenancy?.tenants.serviceOf(lease, next, shared)
+    }
+    return {
+      ...shared,
       ...(certificate && { certificate: readServerCertificate(certificate, uid) }),
+      receive: (everybody) => createReception({ auth, everybody, leaseService, hosts, metrics }),
     }
   }
 
@@ -82,7 +109,10 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     listening: () => bound.map(({ address }) => describeAddress(address)),
     describe: () => describeWays(era.config.upstreams, bound),
     follow,
-    close: (hurry) => proxy.close(undefined, hurry),
+    close(hurry) {
+      const graceMs = flags.drain === undefined ? era.config.proxy.drainMs : flags.drain * 1_000
+      return proxy.close(graceMs, hurry)
+    },
   }
 }
 

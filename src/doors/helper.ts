@@ -6,6 +6,7 @@ import type { Host } from '../model/host.ts'
 import type { Log } from '../observe/log.ts'
 import { registryOf } from '../registries/all.ts'
 import { hostsOf } from '../sources/request.ts'
+import { noVault } from '../vault/no-vault.ts'
 
 /** Runs the Docker credential helper. @returns its exit code */
 export async function runHelperDoor(runtime: Runtime): Promise<0 | 1> {
@@ -26,7 +27,7 @@ export async function runHelperDoor(runtime: Runtime): Promise<0 | 1> {
     },
     complain: (kind, text) => runtime.writeError(renderComplaint(kind, text)),
     openSources: app.sources,
-    openVault: app.vault,
+    openVault: async () => (app.lease === undefined ? app.vault() : noVault),
     async findHosts(): Promise<readonly Host[]> {
       const request = await app.request()
       const { buildRegistry } = await app.config()

@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
+import type { LeaseDesk } from '../agent/leases.ts'
 import { createRenewal, type Renewal } from '../agent/renewal.ts'
 import { type Agent, startAgent } from '../agent/server.ts'
 import { type App, type AppOptions, createApp, type Runtime } from '../app.ts'
@@ -10,6 +11,7 @@ import { attachOf } from './attach.ts'
 import { beginEra, createEras, type Era, type Eras, resolverOf } from './era.ts'
 import { type Gateway, openGateway } from './gateway.ts'
 import { type Health, startHealth } from './health.ts'
+import { openLeases } from './leases.ts'
 import { createExchangeTally, type Observation, tellStatus } from './observation.ts'
 import { createReload } from './reload.ts'
 
@@ -48,13 +50,21 @@ export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> 
       health: () => health,
     }
     const listening = () => gateway?.listening() ?? []
-    const agent = await startOwnAgent(eras, app, runtime, { log, observation, listening })
+    const socket = await ownSocket(app, runtime)
+    const house =
+      socket === undefined
+        ? undefined
+        : await openLeases({ ...runtime, eras, socket, log, listening })
+    closers.unshift(async () => house?.close())
+    const served = { log, observation, listening, leases: house?.desk }
+    const agent =
+      socket === undefined ? undefined : await startOwnAgent(socket, eras, app, runtime, served)
     if (agent !== undefined) {
       closers.unshift(() => agent.close())
       health = await startHealth(eras, runtime, log)
       closers.unshift(async () => health?.close())
     }
-    gateway = await openGateway({ ...runtime, flags, eras, observation, log })
+    gateway = await openGateway({ ...runtime, flags, eras, observation, tenancy: house, log })
     const { close, follow, describe } = gateway
     closers.unshift(() => close(hurry))
     runtime.onHangup(
@@ -94,20 +104,25 @@ function isSameWatch({ config: before }: Era, { config: after }: Era): boolean {
 }
 
 /**
- * Starts the agent, before anything listens: one that runs already is a reason not to.
+ * Where the agent is to listen; `undefined` if there is to be none.
  *
  * With a request there is none, unless its socket is named: what was given to one container is not
  * for every process of this user.
  */
+async function ownSocket(app: App, { env }: Runtime): Promise<string | undefined> {
+  const hasRequest = (await app.request()) !== undefined
+  return hasRequest && !env['PURSER_SOCKET'] ? undefined : app.socket
+}
+
+/** Starts the agent, before anything listens: one that runs already is a reason not to. */
 async function startOwnAgent(
+  socket: string,
   eras: Eras,
   app: App,
-  { env, pid, now, uid = 0 }: Runtime,
-  { log, observation, listening }: Served,
-): Promise<Agent | undefined> {
-  const { socket, workspace } = app
-  const hasRequest = (await app.request()) !== undefined
-  if (socket === undefined || (hasRequest && !env['PURSER_SOCKET'])) return undefined
+  { pid, now, uid = 0 }: Runtime,
+  { log, observation, listening, leases }: Served,
+): Promise<Agent> {
+  const { workspace } = app
   const { vault } = await app.config()
   const startedAt = new Date(now())
   const agent = await startAgent({
@@ -116,6 +131,7 @@ async function startOwnAgent(
     resolver: observation.renewal,
     vault: vault.path,
     attach: attachOf(eras),
+    ...(leases && { leases }),
     workspace,
     log,
     status: () =>
@@ -128,6 +144,7 @@ async function startOwnAgent(
 interface Served {
   readonly log: Log
   readonly observation: Observation
+  readonly leases: LeaseDesk | undefined
   listening(): readonly string[]
 }
 

@@ -9,7 +9,7 @@ import {
   startListener,
 } from './listener.ts'
 import { createSeal } from './seal.ts'
-import { createService, type Door, type ServiceOptions } from './service.ts'
+import { createService, type Door, type Service, type ServiceOptions } from './service.ts'
 import type { Bound } from './ways-in.ts'
 
 /** What the proxy is made of. */
@@ -20,6 +20,8 @@ export interface ProxyOptions extends ServiceOptions {
   readonly certificate?: ServerCertificate
   /** Whose a unix socket must be. */
   readonly uid?: number
+  /** Serves some requests otherwise than all others. Default: it does not. */
+  receive?(everybody: Service): Service
 }
 
 /** An address that is to be listened on, and the one upstream that is served there, if it is one. */
@@ -72,11 +74,16 @@ export function createProxy(options: ProxyOptions): Proxy {
   // As long as the process: an upload outlives a configuration.
   const seal = createSeal()
   let current = options
-  let service = createService(options, seal)
+  let service = makeService(options)
   /** By what the configuration calls them. */
   let entrances = new Map<string, Entrance>()
   const leaving = new Set<Entrance>()
   let closing: Promise<unknown> | undefined
+
+  function makeService(next: ProxyOptions): Service {
+    const everybody = createService(next, seal)
+    return next.receive?.(everybody) ?? everybody
+  }
 
   async function open(
     { stallTimeoutMs = STALL_TIMEOUT_MS, certificate, uid = 0 }: ProxyOptions,
@@ -137,7 +144,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       const kept = new Set(found.values())
       const removed = [...entrances.values()].filter((entrance) => !kept.has(entrance))
       current = next
-      service = createService(next, seal)
+      service = makeService(next)
       entrances = found
       const bound = wanted.flatMap((each) => {
         const entrance = found.get(nameOf(each))

@@ -9,6 +9,8 @@ const PATHS = {
   vault: '/d/vault.db',
   logins: '/a/logins',
   socket: '/r/s',
+  leases: '/d/leases',
+  clients: '/r/clients',
 }
 
 function parse(text: string) {
@@ -33,6 +35,7 @@ describe('a configuration file', () => {
         listen: [{ address: '127.0.0.1', port: 5000 }],
         certificate: undefined,
         hosts: [],
+        drainMs: 10_000,
       },
       upstreams: [],
       buildRegistry: undefined,
@@ -55,6 +58,7 @@ describe('a configuration file', () => {
       cert = "proxy.pem"
       key = "/etc/proxy.key"
       hosts = ["purser.corp"]
+      drain_seconds = 90
       [[upstream]]
       host = "GHCR.io"
       alias = "ghcr"
@@ -84,6 +88,7 @@ describe('a configuration file', () => {
       ],
       certificate: { cert: '/c/proxy.pem', key: '/etc/proxy.key' },
       hosts: ['purser.corp'],
+      drainMs: 90_000,
     })
     expect(config.upstreams).toEqual([
       {
@@ -216,10 +221,7 @@ describe('a configuration file', () => {
       '[proxy]\nlisten = ["127.0.0.1:70000"]',
       '/c/config.toml: proxy.listen.0 must be address:port, as in 127.0.0.1:5000, not "127.0.0.1:70000"',
     ],
-    [
-      '[vault]\nkey = "s3:x"',
-      '/c/config.toml: vault.key must be file:, env: or systemd:',
-    ],
+    ['[vault]\nkey = "s3:x"', '/c/config.toml: vault.key must be file:, env: or systemd:'],
     [
       '[[upstream]]\nhost = "a.io"\n[[upstream]]\nhost = "a.io"',
       '/c/config.toml: two upstreams share a.io',

@@ -1,0 +1,102 @@
+import type { ClientFiles } from '../lease/client-files.ts'
+import { isLeaseId, type Lease } from '../lease/lease.ts'
+import type { LeaseEnd } from '../lease/leases.ts'
+import { decodeRequest } from '../request/load.ts'
+import { MAX_REQUEST_BYTES } from '../request/request.ts'
+import type { Resolver } from '../resolver.ts'
+import { type Ask, type Reply, refusal } from './reply.ts'
+
+/** Where leases are opened, by POST, and listed, by GET; below it, each has a path of its own. */
+export const LEASES_PATH = '/v1/leases'
+
+/** What an agent's leases are asked. */
+export interface LeaseDesk {
+  /** @param request - the request's JSON */
+  open(request: string, terms: LeaseTerms): Promise<OpenedLease>
+  list(): readonly Lease[]
+  renew(id: string, lifeMs?: number): Lease | undefined
+  close(id: string, end?: LeaseEnd): boolean
+  /** @returns `undefined` if there is no such lease any more */
+  resolverOf(id: string): Resolver | undefined
+}
+
+export interface LeaseTerms {
+  readonly workspace?: string | undefined
+  readonly lifeMs?: number | undefined
+}
+
+/** A lease, and what makes clients use it. */
+export interface OpenedLease extends ClientFiles {
+  readonly lease: Lease
+  /** `127.0.0.1:5000`; `undefined` if the proxy listens on no plain port. */
+  readonly proxy: string | undefined
+}
+
+/**
+ * Answers what begins with {@link LEASES_PATH}.
+ *
+ * @param rest - the path behind it: empty, or `/ID`
+ */
+export async function answerLeases(
+  desk: LeaseDesk,
+  method: string,
+  rest: string,
+  ask: Ask,
+): Promise<Reply> {
+  const id = rest.slice(1)
+  if (rest === '') {
+    if (method === 'POST') return open(desk, ask)
+    if (method === 'GET') return json(200, desk.list().map(describe))
+  } else if (isLeaseId(id)) {
+    if (method === 'DELETE') return close(desk, id, ask)
+    if (method === 'PATCH') return renew(desk, id, ask)
+  }
+  return refusal(404, 'usage', 'the agent has no such path')
+}
+
+/** Here a lease's secret leaves, for whoever starts its container. */
+async function open(desk: LeaseDesk, { query, body }: Ask): Promise<Reply> {
+  const request = decodeRequest(await body(MAX_REQUEST_BYTES))
+  const terms = { workspace: query.get('workspace') || undefined, lifeMs: lifeIn(query) }
+  const { lease, proxy, directory, environment } = await desk.open(request, terms)
+  return json(201, {
+    ...describe(lease),
+    secret: lease.secret.reveal(),
+    proxy: proxy ?? null,
+    directory,
+    environment,
+  })
+}
+
+function close(desk: LeaseDesk, id: string, { query }: Ask): Reply {
+  const end = query.get('transfers') === 'cut' ? 'cut' : 'drain'
+  return desk.close(id, end) ? json(200, { id }) : unknownLease()
+}
+
+function renew(desk: LeaseDesk, id: string, { query }: Ask): Reply {
+  const lease = desk.renew(id, lifeIn(query))
+  return lease === undefined ? unknownLease() : json(200, describe(lease))
+}
+
+function unknownLease(): Reply {
+  return refusal(404, 'not-found', 'there is no such lease, or it has ended')
+}
+
+function describe({ id, workspace, openedAt, expiresAt }: Lease) {
+  return {
+    id,
+    workspace,
+    openedAt: openedAt.toISOString(),
+    expiresAt: expiresAt.toISOString(),
+  }
+}
+
+/** In seconds; what is no number is what nobody has said. */
+function lifeIn(query: URLSearchParams): number | undefined {
+  const seconds = Number(query.get('life') ?? Number.NaN)
+  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : undefined
+}
+
+function json(status: number, value: unknown): Reply {
+  return { status, body: JSON.stringify(value) }
+}

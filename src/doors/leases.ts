@@ -1,0 +1,101 @@
+import type { LeaseDesk } from '../agent/leases.ts'
+import type { Runtime } from '../app.ts'
+import { removeClientFiles, writeClientFiles } from '../lease/client-files.ts'
+import type { Lease } from '../lease/lease.ts'
+import { createLeases, type Leases } from '../lease/leases.ts'
+import { openSealedLeases } from '../lease/sealed-leases.ts'
+import type { Host } from '../model/host.ts'
+import type { Log } from '../observe/log.ts'
+import { parseRequest } from '../request/request.ts'
+import { hostsOf } from '../sources/request.ts'
+import { openKeySource } from '../vault/key-source.ts'
+import type { Eras } from './era.ts'
+import type { Tenancy } from './gateway.ts'
+import { createTenants } from './tenants.ts'
+
+/** The leases of a server: for the agent, which opens and closes them, and for the proxy. */
+export interface LeaseHouse extends Tenancy {
+  readonly leases: Leases
+  readonly desk: LeaseDesk
+  close(): void
+}
+
+export interface LeaseHouseOptions extends Pick<Runtime, 'env' | 'uid' | 'now'> {
+  readonly eras: Eras
+  readonly socket: string
+  readonly log: Log
+  /** Where the proxy listens, as the configuration writes addresses. */
+  listening(): readonly string[]
+}
+
+/** What has ended is gone from every cache and disk within a second. */
+const SWEEP_MS = 1_000
+
+/** More registries than a container is told of by name; the proxy knows all. */
+const MAX_HOSTS = 1_000
+
+/**
+ * Opens the house of leases, and takes up those of the agent before.
+ *
+ * @throws `unsafe-file`, `key-missing`, `key-invalid`
+ */
+export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse> {
+  const { env, uid = 0, now, eras, socket, log, listening } = options
+  const { app, config } = eras.current()
+  const { paths } = app
+  const tenants = createTenants(eras, now)
+  const keys = openKeySource(config.vault.key, { env, uid })
+  const leases = createLeases({
+    shelf: openSealedLeases({ directory: paths.leases, keys, uid, log }),
+    now,
+    ended({ id }, end) {
+      tenants.leave(id, end)
+      removeClientFiles(paths.clients, id)
+      log.info('lease ended', { lease: id, transfers: end })
+    },
+  })
+  const timer = setInterval(leases.sweep, SWEEP_MS).unref()
+
+  async function hostsFor({ workspace, request }: Lease): Promise<readonly Host[]> {
+    const { buildRegistry } = eras.current().config
+    const vault = await app.vault()
+    const entries = await vault.list(workspace)
+    const hosts = [...hostsOf(request, { buildRegistry }), ...entries.map(({ host }) => host)]
+    return [...new Map(hosts.map((host) => [host.name, host])).values()].slice(0, MAX_HOSTS)
+  }
+
+  const desk: LeaseDesk = {
+    async open(text, { workspace = app.workspace, lifeMs }) {
+      const lease = leases.open(parseRequest(text), { workspace, lifeMs })
+      const proxies = listening().flatMap(clientAddresses)
+      try {
+        const hosts = await hostsFor(lease)
+        const root = paths.clients
+        const files = writeClientFiles(lease, { root, uid, socket, proxies, hosts })
+        log.info('lease opened', {
+          lease: lease.id,
+          workspace,
+          expires: lease.expiresAt.toISOString(),
+        })
+        return { lease, proxy: proxies[0], ...files }
+      } catch (error) {
+        leases.close(lease.id)
+        throw error
+      }
+    },
+    list: leases.list,
+    renew: leases.renew,
+    close: leases.close,
+    resolverOf(id) {
+      const lease = leases.find(id)
+      return lease && tenants.resolverOf(lease)
+    },
+  }
+  return { leases, tenants, desk, close: () => clearInterval(timer) }
+}
+
+/** As clients write the address of a plain listener; one that speaks TLS is for those who trust it. */
+function clientAddresses(address: string): readonly string[] {
+  const [, host, port] = /^(127\.0\.0\.1|\[::1\]):(\d+)$/.exec(address) ?? []
+  return host === undefined ? [] : [`${host}:${port}`, `localhost:${port}`]
+}

@@ -1,0 +1,106 @@
+import type { ServerResponse } from 'node:http'
+import { createFingerprint } from '../cache/fingerprint.ts'
+import { createUptime } from '../cache/uptime.ts'
+import type { Lease } from '../lease/lease.ts'
+import type { LeaseEnd } from '../lease/leases.ts'
+import { createLoginCache } from '../logins/login-cache.ts'
+import { createSeal, type Seal } from '../proxy/seal.ts'
+import { createService, type Service, type ServiceOptions } from '../proxy/service.ts'
+import type { Resolver } from '../resolver.ts'
+import { createUpstreams } from './discovery.ts'
+import type { Era, Eras } from './era.ts'
+import { leaseSources } from './lease-sources.ts'
+
+/** Leases as those who are served: each by its own request and workspace, with caches of its own. */
+export interface Tenants {
+  /** Answers for a lease, by whatever configuration is current. */
+  resolverOf(lease: Lease): Resolver
+  /** Serves what a lease's container sends to the proxy, by the options that an era has for all. */
+  serviceOf(lease: Lease, era: Era, options: ServiceOptions): Service
+  /** Serves it no more; `cut` ends what is under way too. */
+  leave(id: string, end: LeaseEnd): void
+}
+
+/** One lease, while somebody asks as it. */
+interface Tenant {
+  readonly seal: Seal
+  readonly active: Set<ServerResponse>
+  resolver: { readonly era: Era; readonly value: Promise<Resolver> } | undefined
+  service: { readonly era: Era; readonly value: Service } | undefined
+}
+
+/** Makes what keeps leases apart; nobody is served yet. */
+export function createTenants(eras: Eras, now: () => number): Tenants {
+  const tenants = new Map<string, Tenant>()
+  // In memory alone: of what was given to one container, nothing stays on the machine's disk. A login
+  // is kept by the identity that it was made of, so nobody finds one who has not brought it.
+  const logins = {
+    cache: createLoginCache({ now, uptime: createUptime(), sealed: undefined }),
+    fingerprint: createFingerprint(),
+  }
+
+  function tenantOf({ id }: Lease): Tenant {
+    const known = tenants.get(id)
+    if (known !== undefined) return known
+    const tenant: Tenant = {
+      seal: createSeal(),
+      active: new Set(),
+      resolver: undefined,
+      service: undefined,
+    }
+    tenants.set(id, tenant)
+    return tenant
+  }
+
+  async function openResolver(lease: Lease, { app }: Era): Promise<Resolver> {
+    return app.resolverOf(await leaseSources(app, lease, now), logins)
+  }
+
+  /** Whoever has brought another lease's workspace into a question is asked as this one all the same. */
+  function resolverOf(lease: Lease): Resolver {
+    const tenant = tenantOf(lease)
+    const { workspace } = lease
+    const within = <T>(work: (resolver: Resolver) => Promise<T>) =>
+      eras.within(async (era) => {
+        if (tenant.resolver?.era !== era) {
+          tenant.resolver = { era, value: openResolver(lease, era) }
+        }
+        return work(await tenant.resolver.value)
+      })
+    return {
+      resolve: (target, signal) =>
+        within((resolver) => resolver.resolve({ ...target, workspace }, signal)),
+      renew: (target, signal, least) =>
+        within(async (resolver) => resolver.renew?.({ ...target, workspace }, signal, least)),
+      forget: (login) => {
+        void tenant.resolver?.value.then((resolver) => resolver.forget?.(login))
+      },
+    }
+  }
+
+  return {
+    resolverOf,
+    serviceOf(lease, era, options) {
+      const tenant = tenantOf(lease)
+      if (tenant.service?.era !== era) {
+        const { workspace, request } = lease
+        const asker = { workspace, request: async () => request }
+        const upstreams = createUpstreams(era, now, asker)
+        const own = { ...options, workspace, upstreams, resolver: resolverOf(lease) }
+        tenant.service = { era, value: createService(own, tenant.seal) }
+      }
+      const { value: service } = tenant.service
+      const { active } = tenant
+      return (door, req, res) => {
+        active.add(res)
+        res.once('close', () => active.delete(res))
+        return service(door, req, res)
+      }
+    },
+    leave(id, end) {
+      const tenant = tenants.get(id)
+      tenants.delete(id)
+      if (end === 'cut') for (const res of tenant?.active ?? []) res.destroy()
+    },
+  }
+}

@@ -1,0 +1,80 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Host } from '../model/host.ts'
+import { FILE_MODE, type Uid } from '../vault/privacy.ts'
+import { makePrivateDirectory } from '../vault/private-file.ts'
+import type { Lease } from './lease.ts'
+
+/** What makes clients use a lease without knowing of leases. */
+export interface ClientFiles {
+  readonly directory: string
+  readonly environment: Readonly<Record<string, string>>
+}
+
+export interface ClientFilesOptions {
+  /** Below it, each lease has a directory of its own. */
+  readonly root: string
+  readonly uid: Uid
+  /** The agent's. */
+  readonly socket: string
+  /** Of the proxy, as a client writes it: `127.0.0.1:5000`; none if it listens on no port. */
+  readonly proxies: readonly string[]
+  /** The registries for which the lease has a credential. */
+  readonly hosts: readonly Host[]
+}
+
+/** Shown with the secret; it says nothing. */
+const USER = 'lease'
+
+/**
+ * Writes the files by which docker, buildah, skopeo, podman, crane and CLIP use a lease: its secret for
+ * the proxy, and the helper, which asks the agent, for its registries themselves.
+ *
+ * @throws `unsafe-file` if the directory is not the user's alone
+ */
+export function writeClientFiles({ id, secret }: Lease, options: ClientFilesOptions): ClientFiles {
+  const { root, uid, socket, proxies, hosts } = options
+  const directory = join(root, id)
+  makePrivateDirectory(root, uid)
+  makePrivateDirectory(directory, uid)
+  const password = secret.reveal()
+  const auth = Buffer.from(`${USER}:${password}`).toString('base64')
+  const config = {
+    auths: Object.fromEntries(proxies.map((proxy) => [proxy, { auth }])),
+    credHelpers: Object.fromEntries(hosts.flatMap(keysOf).map((key) => [key, 'purser'])),
+  }
+  for (const name of ['config.json', 'auth.json']) {
+    writePrivately(join(directory, name), `${JSON.stringify(config, undefined, 2)}\n`)
+  }
+  const login = { username: USER, password }
+  return {
+    directory,
+    environment: {
+      DOCKER_CONFIG: directory,
+      REGISTRY_AUTH_FILE: join(directory, 'auth.json'),
+      PURSER_REQUEST: `lease:${id}`,
+      PURSER_SOCKET: socket,
+      CLIP_OCI_AUTH: JSON.stringify(Object.fromEntries(proxies.map((proxy) => [proxy, login]))),
+    },
+  }
+}
+
+/** Removes what {@link writeClientFiles} has written. */
+export function removeClientFiles(root: string, id: string): void {
+  rmSync(join(root, id), { recursive: true, force: true })
+}
+
+/**
+ * Docker Hub is asked for by a key of its own.
+ *
+ * @see https://github.com/docker/cli/blob/master/cli/config/configfile/file.go
+ */
+function keysOf({ name }: Host): readonly string[] {
+  return name === 'docker.io' ? [name, 'https://index.docker.io/v1/'] : [name]
+}
+
+function writePrivately(path: string, text: string): void {
+  // Anew: what was there may be somebody's link.
+  rmSync(path, { force: true })
+  writeFileSync(path, text, { flag: 'wx', mode: FILE_MODE })
+}

@@ -1,0 +1,103 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { isLeaseSecret } from '../lease/lease.ts'
+import type { Secret } from '../model/secret.ts'
+import { createAdmission } from './admit.ts'
+import { linger } from './body.ts'
+import { answerHere, type LocalAnswer, sendLocal } from './local.ts'
+import { isProblem, problem, sendProblem } from './problem.ts'
+import type { Service } from './service.ts'
+
+/** Who may use the proxy: any process of the machine, a lease's, or who knows its password. */
+export type ClientAuth =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'lease' }
+  | { readonly kind: 'basic'; readonly secret: Secret }
+
+/** By what requests are served, after whose they are. */
+export interface ReceptionOptions {
+  readonly auth: ClientAuth
+  readonly everybody: Service
+  /** @returns `undefined` if it is no lease's secret, or that of one that has ended */
+  leaseService(secret: string): Service | undefined
+  readonly hosts?: readonly string[]
+  readonly metrics?: () => Promise<LocalAnswer>
+}
+
+const ENDED = 'the lease whose secret was shown has ended'
+const LEASES_ONLY = 'this proxy is for leases alone: log in with the secret of one as password'
+const PASSWORD = 'this proxy has a password'
+
+/**
+ * Makes a service that serves each request as its client's.
+ *
+ * A lease's secret counts wherever it is shown: what a container may do is not more because others may
+ * do more.
+ */
+export function createReception(options: ReceptionOptions): Service {
+  const { auth, everybody, leaseService } = options
+  const refuse = createRefusal(options)
+
+  function serviceFor(password: string | undefined): Service {
+    if (password !== undefined && isLeaseSecret(password)) {
+      return leaseService(password) ?? refuse(ENDED)
+    }
+    switch (auth.kind) {
+      case 'open':
+        return everybody
+      case 'lease':
+        return refuse(LEASES_ONLY)
+      case 'basic':
+        return password !== undefined && isEqual(password, auth.secret.reveal())
+          ? everybody
+          : refuse(PASSWORD)
+    }
+  }
+
+  return (door, req, res) => {
+    const { authorization } = req.headers
+    const password = authorization === undefined ? undefined : passwordIn(authorization)
+    return serviceFor(password)(door, req, res)
+  }
+}
+
+/** Health checks go without a name; whatever else comes is told how to show one. */
+function createRefusal({ hosts = [], metrics }: ReceptionOptions): (why: string) => Service {
+  const admit = createAdmission(hosts)
+  return (why) => async (door, req, res) => {
+    const answer = admit(req, door.open) ?? (await answerUnnamed(req, metrics))
+    if (answer === undefined) {
+      // https://www.rfc-editor.org/rfc/rfc7617#section-2: clients send user and password upon this.
+      res.setHeader('WWW-Authenticate', 'Basic realm="purser", charset="UTF-8"')
+      sendProblem(res, problem(401, 'UNAUTHORIZED', why))
+    } else if (isProblem(answer)) {
+      sendProblem(res, answer)
+    } else {
+      sendLocal(res, answer)
+    }
+    linger(req)
+    if (door.closing) door.closeIdle()
+  }
+}
+
+async function answerUnnamed(
+  { method = '', url = '' }: IncomingMessage,
+  metrics: ReceptionOptions['metrics'],
+): Promise<LocalAnswer | undefined> {
+  return url.startsWith('/v2') ? undefined : answerHere(method, url, metrics)
+}
+
+/** The password of Basic credentials; the user name says nothing. */
+function passwordIn(authorization: string): string | undefined {
+  const [, encoded] = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization) ?? []
+  if (encoded === undefined) return undefined
+  const text = Buffer.from(encoded, 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  return colon === -1 ? undefined : text.slice(colon + 1)
+}
+
+/** How long it takes tells nothing of how much of it was right. */
+function isEqual(a: string, b: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(a), digest(b))
+}
