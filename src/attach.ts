@@ -6,9 +6,11 @@ import type { Target } from './model/target.ts'
 import { keysOfCredential, keysOfLogin } from './request/credential-keys.ts'
 import { detectCredentialType } from './request/credential-type.ts'
 import { marshalCredentials } from './request/marshal.ts'
-import { setMembers } from './request/members.ts'
 import {
   type ContainerRequest,
+  checkCredentials,
+  fillGaps,
+  GAPS,
   type Gap,
   nameOfGap,
   parseRequest,
@@ -37,6 +39,8 @@ export interface AttachQuestion {
   readonly workspace: string
   /** Whether to replace what is there already. */
   readonly overwrite: boolean
+  /** The fields to fill in. Default: all. */
+  readonly only?: readonly Gap[]
 }
 
 export interface AttachOptions {
@@ -122,23 +126,25 @@ export function createAttach(options: AttachOptions): Attach {
     return { value: `${login.username}:${login.secret.reveal()}`, from, expiresAt: login.expiresAt }
   }
 
-  return async (text, { workspace, overwrite }, signal) => {
+  return async (text, { workspace, overwrite, only = GAPS }, signal) => {
     const request = parseRequest(text)
-    const values = new Map<string, string>()
-    const fill = async (gap: Gap, find: () => Promise<Filling>): Promise<Field> => {
+    checkCredentials(text, overwrite ? only : [])
+    const values = new Map<Gap, string>()
+    const fill = async (gap: Gap): Promise<Field> => {
       const field = nameOfGap(text, gap)
       if (request[gap] !== undefined && !overwrite) return { field, state: 'kept' }
-      const filling = await find()
+      const filling =
+        gap === 'imageCredentials'
+          ? await findImageCredential(request, workspace, signal)
+          : await mintBuildCredential(signal)
       if ('why' in filling) return { field, state: 'empty', ...filling }
       const { value, from, expiresAt } = filling
-      values.set(field, value)
+      values.set(gap, value)
       return { field, state: 'filled', from, expiresAt }
     }
-    const fields = [
-      await fill('imageCredentials', () => findImageCredential(request, workspace, signal)),
-      await fill('buildRegistryCredentials', () => mintBuildCredential(signal)),
-    ]
-    return { request: values.size === 0 ? text : setMembers(text, values), fields }
+    const fields: Field[] = []
+    for (const gap of only) fields.push(await fill(gap))
+    return { request: fillGaps(text, values), fields }
   }
 }
 

@@ -1,5 +1,6 @@
 import { PurserError } from '../model/errors.ts'
 import { CREDENTIAL_KEYS, type CredentialKeys } from '../model/keys.ts'
+import { membersOf, repeatedName } from './members.ts'
 
 /** A credential as a request carries it. */
 interface RequestCredentials {
@@ -12,6 +13,9 @@ type Json = Readonly<Record<string, unknown>>
 
 /** What to do about a credential that cannot be read. */
 const FORMS = 'see docs/request.md for the forms that are taken'
+
+/** What a structured credential has beside its keys. */
+const FIELDS = ['registry', 'type', 'credentials']
 
 /** How deep one JSON text may stand in another: an older client put all keys into `PASSWORD`. */
 const MAX_NESTING = 3
@@ -26,11 +30,18 @@ const USERNAME = /^[^\s"[\p{Cc}][^\p{Cc}]*$/u
  * Reads a credential in any of the forms that platforms pass: structured JSON (`registry`, `type`,
  * `credentials`), a flat JSON object, or `user:password`.
  *
- * @param path - the field's, for the error
+ * @param path - the field's, for the error; default `credentials`
  * @returns `undefined` if the value is empty, or says that there is nothing
  * @throws `request-invalid`, which quotes nothing of the value
  */
-export function parseCredentials(value: string, path: string): RequestCredentials | undefined {
+export function parseCredentials(
+  value: string,
+  path = 'credentials',
+): RequestCredentials | undefined {
+  const fault = faultOfText(value)
+  if (fault !== undefined) {
+    throw new PurserError('request-invalid', `${path} ${fault}`, { hint: FORMS })
+  }
   const text = value.trim()
   if (text === '') return undefined
   // Never `user:password` after all: JSON has colons, and half of it would go out as a password.
@@ -45,6 +56,17 @@ export function parseCredentials(value: string, path: string): RequestCredential
   }
   const keys = { USERNAME: pair.slice(0, colon), PASSWORD: pair.slice(colon + 1) }
   return { registry: undefined, keys }
+}
+
+/**
+ * Why a string is no text that a person or a program meant: no client sends it as it is.
+ *
+ * @returns the end of a sentence; `undefined` of text
+ */
+export function faultOfText(text: string): string | undefined {
+  // Half of a surrogate pair would go out as another character: another password.
+  if (!text.isWellFormed()) return 'has half of a character'
+  return text.includes('\0') ? 'has a NUL' : undefined
 }
 
 /**
@@ -82,10 +104,10 @@ function keysOf(object: Json, path: string): CredentialKeys {
   const keys: [string, string][] = []
   for (const [key, value] of Object.entries(object)) {
     if (value === '' || value === null) continue
-    // Half of a surrogate pair would go out as another character: another password.
-    if (typeof value === 'string' && value.isWellFormed()) keys.push([key, value])
+    const fault = typeof value === 'string' ? faultOfText(value) : 'must be a string'
+    if (typeof value === 'string' && fault === undefined) keys.push([key, value])
     else if (isCredentialKey(key)) {
-      throw new PurserError('request-invalid', `${path}: ${key} must be a string`, { hint: FORMS })
+      throw new PurserError('request-invalid', `${path}: ${key} ${fault}`, { hint: FORMS })
     }
   }
   return Object.fromEntries(keys)
@@ -117,7 +139,27 @@ function parseObject(text: string, path: string): Json {
       hint: FORMS,
     })
   }
-  return asObject(value, path)
+  const object = asObject(value, path)
+  checkOnce(text, path)
+  return object
+}
+
+/** A parser takes the last of two, and another one the first. */
+function checkOnce(text: string, path: string): void {
+  const members = membersOf(text)
+  const name = repeatedName(members)
+  if (name !== undefined) {
+    // What is no key of ours may be anything, and is not shown.
+    const shown = isCredentialKey(name) || FIELDS.includes(name) ? name : 'a key'
+    throw new PurserError('request-invalid', `${path} has ${shown} twice`, {
+      hint: 'leave out the one that is not meant',
+    })
+  }
+  for (const member of members) {
+    if (member.name === 'credentials' && text[member.valueStart] === '{') {
+      checkOnce(text.slice(member.valueStart, member.valueEnd), `${path}: credentials`)
+    }
+  }
 }
 
 function asObject(value: unknown, path: string): Json {

@@ -31,7 +31,7 @@ export async function loadRequest(
  */
 export function decodeRequest(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     throw new PurserError('request-invalid', 'the request is not UTF-8', {
       hint: 'save it as UTF-8',

@@ -1,5 +1,5 @@
 import { PurserError } from '../model/errors.ts'
-import { looksLikeHost, parseHost, quote } from '../model/host.ts'
+import { type Host, looksLikeHost, parseHost, quote, tryParseHost } from '../model/host.ts'
 
 /** How transports and browsers begin the name of an image or of a registry. */
 const SCHEME = /^(?:docker|oci|https?):\/\//
@@ -24,6 +24,18 @@ export function parseRegistry(reference: string): string {
   const slash = name.indexOf('/')
   const first = slash === -1 ? '' : name.slice(0, slash)
   return parseHost(looksLikeHost(first) ? first : 'docker.io').name
+}
+
+/**
+ * The registry that a credential names: platforms name one by its host, or by an image of it.
+ *
+ * @returns `undefined` if it is none of these
+ */
+export function hostOfRegistry(registry: string): Host | undefined {
+  const place = registry.replace(SCHEME, '')
+  const first = place.replace(/\/.*$/s, '')
+  // To clients, `acme/app` is an image of Docker Hub's: neither `acme` nor Docker Hub was named.
+  return place === first || looksLikeHost(first) ? tryParseHost(first) : undefined
 }
 
 /**

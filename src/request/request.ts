@@ -1,6 +1,9 @@
 import { PurserError } from '../model/errors.ts'
 import { parseReference, type Reference } from '../model/reference.ts'
 import { Secret } from '../model/secret.ts'
+import { faultOfText, parseCredentials } from './credentials.ts'
+import { membersOf, setMembers } from './members.ts'
+import { hostOfRegistry } from './registry-name.ts'
 
 /** Far more than any platform sends; a request carries build contexts by name only. */
 export const MAX_REQUEST_BYTES = 1024 * 1024
@@ -20,23 +23,35 @@ export interface ContainerRequest {
 /** What to do about a request that cannot be read. */
 const FIELDS = 'see docs/request.md for its fields'
 
-/** The spellings of each field, by platforms and their versions; the first one present counts. */
-const IMAGE_CREDENTIALS = ['image_credentials', 'imageCredentials']
-const BUILD_REGISTRY_CREDENTIALS = [
-  'build_registry_credentials',
-  'buildRegistryCredentials',
-  'build_registry_creds',
-  'buildRegistryCreds',
-]
-const SOURCE_IMAGE_CREDENTIALS = ['source_image_creds', 'sourceImageCreds']
-const SOURCE_IMAGE = ['source_image', 'sourceImage']
-const IMAGE_ID = ['image_id', 'imageId']
+/** What to do about a field that stands there more than once. */
+const ONE = 'leave out the one that is not meant'
+
+/** A credential field of a request. */
+type CredentialField = Gap | 'sourceImageCredentials'
+
+/** The spellings of each field, by platforms and their versions. */
+const NAMES: Readonly<Record<CredentialField | 'sourceImage' | 'imageId', readonly string[]>> = {
+  imageCredentials: ['image_credentials', 'imageCredentials'],
+  sourceImageCredentials: ['source_image_creds', 'sourceImageCreds'],
+  buildRegistryCredentials: [
+    'build_registry_credentials',
+    'buildRegistryCredentials',
+    'build_registry_creds',
+    'buildRegistryCreds',
+  ],
+  sourceImage: ['source_image', 'sourceImage'],
+  imageId: ['image_id', 'imageId'],
+}
 const BUILD_OPTIONS = ['build_options', 'buildOptions']
+const ALL_NAMES = new Set([...Object.values(NAMES).flat(), ...BUILD_OPTIONS])
 
 type Json = Readonly<Record<string, unknown>>
 
 /** An object of the request, after its path. */
 type Place = readonly [path: string, object: Json]
+
+/** The places that a field may stand at: the first one that has it counts. */
+type Levels = readonly (readonly Place[])[]
 
 /**
  * Parses the JSON with which a platform starts a container.
@@ -44,25 +59,37 @@ type Place = readonly [path: string, object: Json]
  * Each field may stand at the top level or in `build_options`, and the top level wins. Fields that
  * are not credentials are not looked at: they hold other secrets.
  *
- * @throws `request-invalid`, naming the path and quoting nothing
+ * @throws `request-invalid`, naming the path and quoting nothing; also if a field has two values, of
+ * one name or of several that mean the same, since nobody can tell which one counts
  */
 export function parseRequest(text: string): ContainerRequest {
-  if (Buffer.byteLength(text) > MAX_REQUEST_BYTES) {
-    throw new PurserError('request-invalid', 'the request has more than 1 MiB', {
-      hint: 'leave out what is not about images and their credentials',
-    })
-  }
-  const request = asObject(parseJson(text), 'request')
-  const places: Place[] = [['request', request]]
-  for (const { name, value } of present(request, BUILD_OPTIONS)) {
-    places.push([`request.${name}`, asObject(value, `request.${name}`)])
-  }
+  const levels = levelsOf(text)
   return {
-    imageCredentials: secretAt(places, IMAGE_CREDENTIALS),
-    sourceImageCredentials: secretAt(places, SOURCE_IMAGE_CREDENTIALS),
-    buildRegistryCredentials: secretAt(places, BUILD_REGISTRY_CREDENTIALS),
-    sourceImage: textAt(places, SOURCE_IMAGE),
-    imageId: textAt(places.slice(0, 1), IMAGE_ID),
+    imageCredentials: secretAt(levels, 'imageCredentials'),
+    sourceImageCredentials: secretAt(levels, 'sourceImageCredentials'),
+    buildRegistryCredentials: secretAt(levels, 'buildRegistryCredentials'),
+    sourceImage: textAt(levels, NAMES.sourceImage),
+    imageId: textAt(levels.slice(0, 1), NAMES.imageId),
+  }
+}
+
+/**
+ * Checks that what a request brings can be read, so that whoever passes it on hears of it and not
+ * the container.
+ *
+ * @param text - a request that {@link parseRequest} has read
+ * @param but - fields of which the value does not count
+ * @throws `request-invalid`, naming the path and quoting nothing
+ */
+export function checkCredentials(text: string, but: readonly Gap[]): void {
+  const levels = levelsOf(text)
+  for (const field of ['imageCredentials', 'sourceImageCredentials', ...GAPS] as const) {
+    if (but.some((gap) => gap === field)) continue
+    for (const { path, value } of valuesAt(levels.flat(), NAMES[field])) {
+      const registry = parseCredentials(value, path)?.registry
+      if (registry === undefined || hostOfRegistry(registry) !== undefined) continue
+      throw new PurserError('request-invalid', `${path}: registry is not a registry's host`)
+    }
   }
 }
 
@@ -80,28 +107,85 @@ export function sourceImageOf({ sourceImage }: ContainerRequest): Reference | un
   }
 }
 
-/** A field of a request that says nothing yet. */
-export type Gap = 'imageCredentials' | 'buildRegistryCredentials'
+/** The fields of a request that are filled in for it. */
+export const GAPS = ['imageCredentials', 'buildRegistryCredentials'] as const
+/** One of {@link GAPS}. */
+export type Gap = (typeof GAPS)[number]
 
 /**
- * The name by which a field is to be filled in: the spelling that stands there empty, else the one of
- * the platforms that write names as this request does.
+ * The name by which a field is to be filled in: the spelling that stands there, else the one of the
+ * platforms that write names as this request does.
  *
  * @param text - a request that {@link parseRequest} has read
  */
 export function nameOfGap(text: string, gap: Gap): string {
+  const [name = gap] = namesOfGap(text, gap)
+  return name
+}
+
+/**
+ * Fills in fields of a request, and leaves every other byte of it as it is.
+ *
+ * @param text - a request that {@link parseRequest} has read
+ */
+export function fillGaps(text: string, values: ReadonlyMap<Gap, string>): string {
+  if (values.size === 0) return text
+  const members = [...values].flatMap(([gap, value]) =>
+    // All that have a value get the new one, or the request would have two.
+    namesOfGap(text, gap).map((name) => [name, value] as const),
+  )
+  return setMembers(text, new Map(members))
+}
+
+function namesOfGap(text: string, gap: Gap): readonly string[] {
+  const names = NAMES[gap]
+  const members = membersOf(text).filter(({ name }) => names.includes(name))
+  const isFilled = /^"[^"]/
+  const filled = members.filter(({ valueStart }) =>
+    isFilled.test(text.slice(valueStart, valueStart + 2)),
+  )
+  if (filled.length > 0) return filled.map(({ name }) => name)
+  const there = names.find((name) => members.some((member) => member.name === name))
+  if (there !== undefined) return [there]
+  const isCamel = membersOf(text).some(({ name }) => /^[a-z]+[A-Z]/.test(name))
+  return names.slice(Number(isCamel), Number(isCamel) + 1)
+}
+
+function levelsOf(text: string): Levels {
+  if (Buffer.byteLength(text) > MAX_REQUEST_BYTES) {
+    throw new PurserError('request-invalid', 'the request has more than 1 MiB', {
+      hint: 'leave out what is not about images and their credentials',
+    })
+  }
   const request = asObject(parseJson(text), 'request')
-  const names = gap === 'imageCredentials' ? IMAGE_CREDENTIALS : BUILD_REGISTRY_CREDENTIALS
-  const [snake = gap, camel = gap] = names
-  const there = names.find((name) => Object.hasOwn(request, name))
-  if (there !== undefined) return there
-  return Object.keys(request).some((key) => /^[a-z]+[A-Z]/.test(key)) ? camel : snake
+  checkOnce(text, 'request')
+  const options = BUILD_OPTIONS.flatMap((name): readonly Place[] => {
+    const value = Object.hasOwn(request, name) ? request[name] : undefined
+    if (value === undefined || value === null || value === '') return []
+    return [[`request.${name}`, asObject(value, `request.${name}`)]]
+  })
+  return [[['request', request]], options]
+}
+
+/** @throws `request-invalid` if a name of ours has two values at one level of the text */
+function checkOnce(text: string, path: string): void {
+  const seen = new Set<string>()
+  for (const { name, valueStart, valueEnd } of membersOf(text)) {
+    if (!ALL_NAMES.has(name)) continue
+    if (seen.has(name)) {
+      throw new PurserError('request-invalid', `${path}.${name} stands there twice`, { hint: ONE })
+    }
+    seen.add(name)
+    const isNested = path === 'request' && BUILD_OPTIONS.includes(name) && text[valueStart] === '{'
+    if (isNested) checkOnce(text.slice(valueStart, valueEnd), `${path}.${name}`)
+  }
 }
 
 /** The parser's own error quotes its input: it is no cause of ours. */
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text)
+    // A byte order mark says nothing, and whoever saved the file put it there.
+    return JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text)
   } catch {
     throw new PurserError('request-invalid', 'the request is not JSON', { hint: FIELDS })
   }
@@ -112,30 +196,39 @@ function asObject(value: unknown, path: string): Json {
   throw new PurserError('request-invalid', `${path} must be an object`, { hint: FIELDS })
 }
 
-/** The fields that are there; `null` and the empty string say what a missing one says. */
-function present(
-  object: Json,
-  names: readonly string[],
-): readonly { readonly name: string; readonly value: unknown }[] {
-  return names
-    .filter((name) => Object.hasOwn(object, name))
-    .map((name) => ({ name, value: object[name] }))
-    .filter(({ value }) => value !== null && value !== '')
+interface Value {
+  readonly path: string
+  readonly value: string
 }
 
-function textAt(places: readonly Place[], names: readonly string[]): string | undefined {
-  for (const [path, object] of places) {
-    const [found] = present(object, names)
-    if (found === undefined) continue
-    if (typeof found.value === 'string') return found.value
-    throw new PurserError('request-invalid', `${path}.${found.name} must be a string`, {
-      hint: FIELDS,
-    })
+/** The values that are there; `null` and the empty string say what a missing one says. */
+function valuesAt(places: readonly Place[], names: readonly string[]): readonly Value[] {
+  return places.flatMap(([place, object]) =>
+    names.flatMap((name) => {
+      const value = Object.hasOwn(object, name) ? object[name] : undefined
+      if (value === undefined || value === null || value === '') return []
+      const path = `${place}.${name}`
+      const fault = typeof value === 'string' ? faultOfText(value) : 'must be a string'
+      if (typeof value === 'string' && fault === undefined) return [{ path, value }]
+      throw new PurserError('request-invalid', `${path} ${fault}`, { hint: FIELDS })
+    }),
+  )
+}
+
+function textAt(levels: Levels, names: readonly string[]): string | undefined {
+  const found = levels
+    .map((places) => valuesAt(places, names))
+    .filter((values) => values.length > 0)
+  for (const [first, ...others] of found) {
+    const other = others.find(({ value }) => value !== first?.value)
+    if (first === undefined || other === undefined) continue
+    const message = `${first.path} and ${other.path} say two things`
+    throw new PurserError('request-invalid', message, { hint: ONE })
   }
-  return undefined
+  return found[0]?.[0]?.value
 }
 
-function secretAt(places: readonly Place[], names: readonly string[]): Secret | undefined {
-  const text = textAt(places, names)
+function secretAt(levels: Levels, field: CredentialField): Secret | undefined {
+  const text = textAt(levels, NAMES[field])
   return text === undefined ? undefined : new Secret(text)
 }

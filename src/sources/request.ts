@@ -1,13 +1,14 @@
 import type { BuildRegistryConfig } from '../config/config.ts'
 import { isOfMachine } from '../model/credential.ts'
 import { codeOf, PurserError } from '../model/errors.ts'
-import { type Host, looksLikeHost, tryParseHost } from '../model/host.ts'
+import type { Host } from '../model/host.ts'
 import type { CredentialKeys } from '../model/keys.ts'
 import type { Secret } from '../model/secret.ts'
 import { nameOf, type Target } from '../model/target.ts'
 import { registryOf } from '../registries/all.ts'
 import type { Registry } from '../registries/registry.ts'
 import { parseCredentials, registryNamedIn } from '../request/credentials.ts'
+import { hostOfRegistry } from '../request/registry-name.ts'
 import { type ContainerRequest, sourceImageOf } from '../request/request.ts'
 import type { Source } from './source.ts'
 
@@ -136,11 +137,7 @@ function attempt<T>(work: () => T): T | undefined {
 }
 
 function bindingOf(registry: string, { path }: Field): Binding {
-  // Platforms name a registry by its host, or by an image of it.
-  const place = registry.replace(/^(?:https?|docker|oci):\/\//, '')
-  const first = place.replace(/\/.*$/, '')
-  // To clients, `acme/app` is an image of Docker Hub's: neither `acme` nor Docker Hub was named.
-  const host = place === first || looksLikeHost(first) ? tryParseHost(first) : undefined
+  const host = hostOfRegistry(registry)
   if (host !== undefined) return { host, repository: undefined }
   throw new PurserError('request-invalid', `${path}: registry is not a registry's host`)
 }

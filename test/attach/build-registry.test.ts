@@ -90,9 +90,39 @@ describe('what is there already', () => {
     expect(request).toEqual({ ...given, build_registry_credentials: 'AWS:minted-1' })
   })
 
+  it('is replaced by every name that it has', async () => {
+    const { image_id } = given
+    const request = {
+      build_registry_creds: 'AWS:old',
+      image_id,
+      buildRegistryCredentials: 'AWS:old',
+    }
+    expect((await stage.attach(BUILD)(request, true)).request).toEqual({
+      build_registry_creds: 'AWS:minted-1',
+      image_id,
+      buildRegistryCredentials: 'AWS:minted-1',
+    })
+  })
+
+  it('and cannot be read is told, though nothing is to be done with it', async () => {
+    const broken = { ...given, build_options: { sourceImageCreds: '{S3CRET' } }
+    await expect(stage.attach(BUILD)(broken)).rejects.toThrow(
+      /^request.build_options.sourceImageCreds begins like JSON and is none$/,
+    )
+  })
+
+  it('and cannot be read is told unless it is replaced', async () => {
+    const broken = { ...given, build_registry_credentials: 'S3CRET' }
+    await expect(stage.attach(BUILD)(broken)).rejects.toThrow(
+      /^request.build_registry_credentials is neither a JSON object nor user:password$/,
+    )
+    const { request } = await stage.attach(BUILD)(broken, true)
+    expect(request).toMatchObject({ build_registry_credentials: 'AWS:minted-1' })
+  })
+
   it('of another kind passes through untouched, in order', async () => {
     const text =
-      '{\n  "z": 9007199254740993,\n  "2": {"image_credentials": "no"},\n  "1": [1.10, null],\n' +
+      '\ufeff{\n  "z": 9007199254740993,\n  "2": {"image_credentials": "no"},\n  "1": [1.10, null],\n' +
       '  "env": ["TOKEN=\\u0053"],\n  "image_id": "i"\n}\n'
     const attached = await stage.attach(BUILD)(text)
     expect(attached.text).toBe(

@@ -97,7 +97,7 @@ export async function openStage(): Promise<Stage> {
         const text = typeof request === 'string' ? request : JSON.stringify(request)
         const attached = await attach(text, { workspace: 'team', overwrite }, never)
         const { request: filled, fields } = attached
-        const parsed = JSON.parse(filled)
+        const parsed = JSON.parse(filled.replace(/^\ufeff/, ''))
         const image = JSON.parse(parsed.image_credentials || 'null')
         return { text: filled, request: parsed, image, fields }
       }

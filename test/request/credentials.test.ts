@@ -46,6 +46,10 @@ describe('a value is refused, and not shown', () => {
     expect(inspect(error, { depth: null, showHidden: true })).not.toContain('S3CRET')
   })
 
+  test('if half of a character is in it', () => {
+    expect(failureOf('user:S3CRET\ud800').message).toBe(`${FIELD} has half of a character`)
+  })
+
   test('however deep it is', () => {
     const deep = `{"credentials":${'['.repeat(400_000)}`
     expect(failureOf(deep).message).toBe(`${FIELD} begins like JSON and is none`)

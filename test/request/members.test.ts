@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { setMembers } from '../../src/request/members.ts'
+import { membersOf, repeatedName, setMembers } from '../../src/request/members.ts'
 
 const set = (text: string, values: Readonly<Record<string, string>>) =>
   setMembers(text, new Map(Object.entries(values)))
@@ -57,6 +57,15 @@ test('several are set at once', () => {
   expect(set('{"a":"","z":[{}]}', { b: '2', a: '1' })).toBe('{"a":"1","z":[{}],"b":"2"}')
 })
 
-test('one that stands there twice is not', () => {
-  expect(() => set('{"a":"","b":1,"\\u0061":""}', { a: 'x' })).toThrow('the request has a twice')
+test('strings and lists may be as long as a request', () => {
+  const long = `"${'\\"a'.repeat(300_000)}"`
+  const deep = '['.repeat(300_000) + ']'.repeat(300_000)
+  expect(set(`{"x":${long},"a":"","y":${deep}}`, { a: 'x' })).toBe(
+    `{"x":${long},"a":"x","y":${deep}}`,
+  )
+})
+
+test('a name that stands there twice is found', () => {
+  expect(repeatedName(membersOf('{"a":"","b":{"a":1},"c":["a"]}'))).toBeUndefined()
+  expect(repeatedName(membersOf('{"a":"","b":1,"\\u0061":""}'))).toBe('a')
 })
