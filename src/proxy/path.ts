@@ -1,4 +1,4 @@
-import { isReference } from '../model/grammar.ts'
+import { isTag } from '../model/grammar.ts'
 import type { Kind } from './ask.ts'
 import { has, type Query, single, without } from './query.ts'
 
@@ -49,7 +49,7 @@ function startOf(query: Query, digest: string | undefined, from: string | undefi
  */
 function tagsOf(query: Query): string {
   return query
-    .filter(({ name, raw }) => name === 'tag' && isReference(raw) && !raw.includes(':'))
+    .filter(({ name, raw }) => name === 'tag' && isTag(raw))
     .map(({ raw }) => `tag=${raw}`)
     .join('&')
 }

@@ -42,7 +42,7 @@ export function parseChallenges(headers: readonly string[]): readonly Challenge[
  * ```
  */
 function readHeader(header: string, challenges: Challenge[]): void {
-  if (CONTROL.test(header)) return
+  if (FOREIGN.test(header)) return
   const scanner = createScanner(header)
   scanner.skip(SEPARATORS)
   while (!scanner.atEnd() && challenges.length < MAX_CHALLENGES) {
@@ -89,7 +89,8 @@ function unquote(quoted: string): string {
   return quoted.slice(1, -1).replace(/\\(.)/gs, '$1')
 }
 
-const CONTROL = /[^\P{Cc}\t]/u
+/** No byte of a header's: a tab, visible ASCII, or part of a text in another encoding. */
+const FOREIGN = /[^\t -~\x80-\xff]/
 // Sticky, and what follows a repeated class is never of that class: the time is linear.
 const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y
 const TOKEN68 = /[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y

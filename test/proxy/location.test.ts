@@ -32,6 +32,10 @@ describe('the upload URL of a registry', () => {
     ['//ghcr.io/x', '/x'],
     ['/artifacts-uploads/namespaces/x?upload_id=y', '/artifacts-uploads/namespaces/x?upload_id=y'],
     ['next', '/v2/a/b/blobs/uploads/next'],
+    ["/x?sig='a'|b&<c>", "/x?sig='a'|b&<c>"],
+    ['https://ghcr.io/a/../x?y={z}', '/a/../x?y={z}'],
+    ['/x y?z#w', '/x%20y?z'],
+    ['/é', '/%C3%A9'],
   ])('%s', async (location, path) => {
     const seal = createSeal()
     const start = await routed('POST', '/v2/ghcr.io/a/b/blobs/uploads/')
@@ -41,6 +45,61 @@ describe('the upload URL of a registry', () => {
     const joint = path.includes('?') ? '&' : '?'
     expect(openLocation(seal, put)).toBe(`${path}${joint}digest=${encodeURIComponent(DIGEST)}`)
     expect(openLocation(seal, await routed('PATCH', `${sealed}?ns=ghcr.io`))).toBe(path)
+  })
+
+  // As Go's clients do: every pair parsed, sorted, and escaped as they like.
+  test('comes back byte for byte, whatever the client does to what it got', async () => {
+    const seal = createSeal()
+    const start = await routed('POST', '/v2/ghcr.io/a/b/blobs/uploads/')
+    const path = fc.stringMatching(/^\/(?:[!-.0-[\]-~][!-[\]-~]{0,60})?$/)
+    const before = fc.constantFrom('', 'https://ghcr.io', 'HTTPS://GHCR.IO:443')
+    const escaped = fc.constantFrom(DIGEST, encodeURIComponent(DIGEST), DIGEST.replace('s', '%73'))
+    const own = escaped.map((digest) => `digest=${digest}`)
+    const others = fc.constantFrom('ns=ghcr.io', 'n%73=ghcr%2Eio', '_state=forged', '', 'x')
+    await fc.assert(
+      fc.asyncProperty(
+        before,
+        path,
+        own,
+        others,
+        fc.boolean(),
+        async (origin, at, digest, other, first) => {
+          fc.pre(!at.includes('#'))
+          const sealed = sealLocation(seal, start, `${origin}${at}`)
+          const pairs = first ? [digest, other] : [other, digest]
+          const put = await routed('PUT', `${sealed}?${pairs.join('&')}`)
+          const joint = at.includes('?') ? '&' : '?'
+          expect(openLocation(seal, put)).toBe(`${at}${joint}digest=${encodeURIComponent(DIGEST)}`)
+        },
+      ),
+    )
+  })
+
+  test('opens no other one, whatever the client makes of it', async () => {
+    const seal = createSeal()
+    const start = await routed('POST', '/v2/ghcr.io/a/b/blobs/uploads/')
+    const sealed = String(sealLocation(seal, start, '/v2/a/b/blobs/uploads/1'))
+    const [, reference = ''] = /([^/]+)$/.exec(sealed) ?? []
+    const change = fc.oneof(
+      fc
+        .tuple(fc.nat(reference.length - 1), fc.stringMatching(/^[\w-]$/))
+        .map(([at, character]) => reference.slice(0, at) + character + reference.slice(at + 1)),
+      fc.nat(reference.length - 1).map((length) => reference.slice(0, length)),
+      fc.stringMatching(/^[\w-]{1,8}$/).map((more) => reference + more),
+      fc.stringMatching(/^[\w.-]{1,80}$/),
+    )
+    await fc.assert(
+      fc.asyncProperty(change, async (changed) => {
+        fc.pre(!/^\.{0,2}$/.test(changed))
+        fc.pre(!Buffer.from(changed, 'base64url').equals(Buffer.from(reference, 'base64url')))
+        const put = await routed('PUT', `/v2/ghcr.io/a/b/blobs/uploads/${changed}?digest=${DIGEST}`)
+        expect(openLocation(seal, put)).toMatchObject({ status: 404, code: 'BLOB_UPLOAD_UNKNOWN' })
+      }),
+    )
+    for (const url of ['/v2/ghcr.io/a/c/blobs/uploads/', '/v2/docker.io/a/b/blobs/uploads/']) {
+      const elsewhere = await routed('PATCH', `${url}${reference}`)
+      expect(openLocation(seal, elsewhere)).toMatchObject({ code: 'BLOB_UPLOAD_UNKNOWN' })
+    }
   })
 
   test.each([

@@ -85,6 +85,12 @@ const TABLE: readonly (readonly [string, readonly string[], readonly string[]])[
   ['realm twice', ['Bearer realm="https://a", realm="https://evil"'], []],
   ['realm twice, by case', ['Bearer realm="a",REALM="b", Basic realm=c'], ['basic realm=c']],
   ['no scheme', ['="x"'], []],
+  [
+    'a text in UTF-8, as its bytes',
+    [`Basic realm="${Buffer.from('À日').toString('latin1')}"`],
+    [`basic realm=${Buffer.from('À日').toString('latin1')}`],
+  ],
+  ['what no header can hold', ['Bearer realm="\u2028"'], []],
   ['CR and LF', ['Bearer realm="a"\r\nX: y'], []],
   ['NUL', ['Bearer realm="\0"'], []],
   ['too long', [`Bearer realm="${'a'.repeat(8192)}"`], []],
@@ -135,6 +141,94 @@ describe('parseChallenges', () => {
           })),
         )
       }),
+    )
+  })
+
+  const token = fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,12}$/)
+  const space = fc.stringMatching(/^[ \t]{0,2}$/)
+  const quoted = fc
+    .stringMatching(/^[\t -~\x80-\xff]{0,20}$/)
+    .map((value) => ({ value, written: `"${value.replace(/["\\]/g, '\\$&')}"` }))
+  // Some escape what needs no escape.
+  const overquoted = fc
+    .stringMatching(/^[a-z]{0,8}$/)
+    .map((value) => ({ value, written: `"${value.replace(/./g, '\\$&')}"` }))
+  const bare = token.map((value) => ({ value, written: value }))
+  const param = fc
+    .record({ name: token, value: fc.oneof(quoted, overquoted, bare), before: space, after: space })
+    .map(({ name, value: { value, written }, before, after }) => ({
+      name: name.toLowerCase(),
+      value,
+      written: `${name}${before}=${after}${written}`,
+    }))
+  const comma = fc.tuple(space, space, fc.constantFrom('', ',')).map(([a, b, c]) => `${a},${c}${b}`)
+  const challenge = fc
+    .record({
+      scheme: token,
+      params: fc.uniqueArray(param, { minLength: 1, maxLength: 4, selector: ({ name }) => name }),
+      commas: fc.array(comma, { minLength: 4, maxLength: 4 }),
+    })
+    .map(({ scheme, params, commas }) => ({
+      read: {
+        scheme: scheme.toLowerCase(),
+        token68: undefined,
+        params: new Map(params.map(({ name, value }) => [name, value])),
+      },
+      written: `${scheme} ${params.map(({ written }, i) => (i === 0 ? '' : commas[i]) + written).join('')}`,
+    }))
+  const alone = token.map((scheme) => ({
+    read: { scheme: scheme.toLowerCase(), token68: undefined, params: new Map() },
+    written: scheme,
+  }))
+  const sealed = fc
+    .tuple(token, fc.stringMatching(/^[A-Za-z0-9._~+/-]{1,10}={0,2}$/))
+    .map(([scheme, token68]) => ({
+      read: { scheme: scheme.toLowerCase(), token68, params: new Map() },
+      written: `${scheme} ${token68}`,
+    }))
+  const headers = fc.array(
+    fc.tuple(
+      fc.array(fc.oneof(challenge, challenge, alone, sealed), { minLength: 1, maxLength: 4 }),
+      comma,
+    ),
+    { maxLength: 3 },
+  )
+
+  test('reads all that the grammar allows, in one header or in several', () => {
+    fc.assert(
+      fc.property(headers, (all) => {
+        const written = all.map(([challenges, joint]) =>
+          challenges.map((each) => each.written).join(joint),
+        )
+        const expected = all.flatMap(([challenges]) => challenges.map((each) => each.read))
+        expect(parseChallenges(written)).toEqual(expected)
+        // Node joins several lines by a comma.
+        expect(parseChallenges([written.join(', ')])).toEqual(expected)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('lets nothing pass that is outside of it', () => {
+    const pieces = fc.oneof(
+      challenge.map(({ written }) => written),
+      fc.constantFrom('Bearer', ' ', ',', '=', '"', '\\', 'realm=', 'a=b', '\t', 'é', '\0', '\r\n'),
+      fc.string({ unit: 'binary' }),
+    )
+    const text = fc.array(pieces, { maxLength: 8 }).map((parts) => parts.join(''))
+    fc.assert(
+      fc.property(fc.array(text, { maxLength: 3 }), (all) => {
+        for (const { scheme, token68, params } of parseChallenges(all)) {
+          expect(scheme).toMatch(/^[!#$%&'*+.^_`|~0-9a-z-]+$/)
+          expect(token68 ?? 'a').toMatch(/^[A-Za-z0-9._~+/-]+=*$/)
+          expect(token68 === undefined || params.size === 0).toBe(true)
+          for (const [name, value] of params) {
+            expect(name).toMatch(/^[!#$%&'*+.^_`|~0-9a-z-]+$/)
+            expect(value).toMatch(/^[\t -~\x80-\xff]*$/)
+          }
+        }
+      }),
+      { numRuns: 1_000 },
     )
   })
 })
