@@ -30,6 +30,8 @@ export interface ErrorDetails {
   readonly hint?: string | undefined
   /** The status of a server's answer, if that is what went wrong. */
   readonly status?: number | undefined
+  /** When the server wants to be asked again. */
+  readonly retryAfterMs?: number | undefined
 }
 
 /**
@@ -44,12 +46,14 @@ export class PurserError extends Error {
   readonly code: ErrorCode
   readonly hint: string | undefined
   readonly status: number | undefined
+  readonly retryAfterMs: number | undefined
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined)
     this.code = code
     this.hint = details.hint
     this.status = details.status
+    this.retryAfterMs = details.retryAfterMs
   }
 }
 
@@ -77,6 +81,15 @@ export function hintOf(error: unknown): string | undefined {
 export function statusOf(error: unknown): number | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < 10; depth++) {
     if (at instanceof PurserError && at.status !== undefined) return at.status
+    at = at.cause
+  }
+  return undefined
+}
+
+/** How long a server that an error or one of its causes is about wants to be left alone, if it said so. */
+export function retryAfterMsOf(error: unknown): number | undefined {
+  for (let at = error, depth = 0; at instanceof Error && depth < 10; depth++) {
+    if (at instanceof PurserError && at.retryAfterMs !== undefined) return at.retryAfterMs
     at = at.cause
   }
   return undefined

@@ -2,6 +2,8 @@ import type { Dispatcher } from 'undici'
 import { readBounded } from '../model/bytes.ts'
 import { PurserError } from '../model/errors.ts'
 import { adviceOn, SILENCE } from './advice.ts'
+import { send } from './persistence.ts'
+import { retryAfterMs } from './retry-after.ts'
 
 /** A question whose answer is a JSON document. */
 export interface JsonRequest {
@@ -103,7 +105,7 @@ async function receive(
   const what = describeRequest({ method, url })
   const timeout = AbortSignal.timeout(timeoutMs)
   try {
-    const answer = await dispatcher.request({
+    const answer = await send(dispatcher, {
       origin: url.origin,
       path: url.pathname + url.search,
       method,
@@ -114,7 +116,7 @@ async function receive(
     const status = answer.statusCode
     if (!hears(status)) {
       answer.body.on('error', () => undefined).destroy()
-      throw refused(what, status)
+      throw refused(what, status, retryAfterMs(answer.headers))
     }
     const tooLong = () =>
       new PurserError('upstream-refused', `${what}: an answer of more than 128 KiB`)
@@ -136,10 +138,10 @@ function isSuccess(status: number): boolean {
   return status >= 200 && status <= 299
 }
 
-function refused(what: string, status: number): PurserError {
+function refused(what: string, status: number, retryAfterMs?: number): PurserError {
   const redirect = status >= 300 && status <= 399
   const why = redirect ? `status ${status}: redirects are not followed` : `status ${status}`
-  return new PurserError('upstream-refused', `${what}: ${why}`, { status })
+  return new PurserError('upstream-refused', `${what}: ${why}`, { status, retryAfterMs })
 }
 
 function tryParseJson(text: string): { readonly value: unknown } | undefined {

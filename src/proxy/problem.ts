@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { codeOf, describeError, type ErrorCode, hintOf } from '../model/errors.ts'
+import { codeOf, describeError, hintOf, retryAfterMsOf, statusOf } from '../model/errors.ts'
 
 /**
  * Why a request is answered here and not by the registry.
@@ -45,11 +45,19 @@ export function isProblem(value: object): value is Problem {
 export function problemOf(error: unknown): Problem {
   const hint = hintOf(error)
   const line = describeError(error)
-  const { status, code } = statusOf(codeOf(error))
-  return problem(status, code, hint === undefined ? line : `${line}; ${hint}`)
+  const { status, code } = statusFor(error)
+  const told = problem(status, code, hint === undefined ? line : `${line}; ${hint}`)
+  const retryAfterMs = retryAfterMsOf(error)
+  if (retryAfterMs === undefined) return told
+  return { ...told, retryAfterS: Math.ceil(retryAfterMs / 1_000) }
 }
 
-function statusOf(code: ErrorCode): Pick<Problem, 'status' | 'code'> {
+function statusFor(error: unknown): Pick<Problem, 'status' | 'code'> {
+  const code = codeOf(error)
+  // Not who asks is refused, but how often: 401 would have somebody look for another password.
+  if (code === 'upstream-refused' && statusOf(error) === 429) {
+    return { status: 429, code: 'TOOMANYREQUESTS' }
+  }
   switch (code) {
     case 'credential-expired':
     case 'credential-incomplete':

@@ -2,6 +2,7 @@ import { createFingerprint } from '../cache/fingerprint.ts'
 import { ageOf, beginLife, type Clock, type Lifetime } from '../cache/lifetime.ts'
 import { createLru } from '../cache/lru.ts'
 import { createSingleFlight } from '../cache/single-flight.ts'
+import { retryAfterMsOf } from '../model/errors.ts'
 import type { Login } from '../model/login.ts'
 import { Secret } from '../model/secret.ts'
 import type { Net } from '../net/net.ts'
@@ -54,10 +55,19 @@ interface Kept {
   readonly life: Lifetime
 }
 
+/** A service that wants to be left alone for longer is asked all the same: limits are raised. */
+const MAX_PAUSE_MS = 60_000
+
+interface Pause {
+  readonly error: unknown
+  readonly untilUptime: number
+}
+
 /** Makes an empty memory of tokens, which fetches what it has not. */
 export function createBearerTokens({ net, clock, seen }: BearerOptions): BearerTokens {
   const tokens = createLru<Kept>(CAPACITY)
   const wider = createLru<readonly string[]>(CAPACITY)
+  const pauses = createLru<Pause>(CAPACITY)
   const flights = createSingleFlight<Secret>()
   const fingerprint = createFingerprint()
 
@@ -86,13 +96,15 @@ export function createBearerTokens({ net, clock, seen }: BearerOptions): BearerT
     return header
   }
 
-  async function tell(upstream: Upstream, fetching: Promise<Secret>): Promise<Secret> {
+  async function tell(key: string, upstream: Upstream, fetching: Promise<Secret>) {
     try {
       const header = await fetching
       seen(upstream, 'fetched')
       return header
     } catch (error) {
       seen(upstream, 'failed')
+      const pauseMs = Math.min(retryAfterMsOf(error) ?? 0, MAX_PAUSE_MS)
+      if (pauseMs > 0) pauses.set(key, { error, untilUptime: clock.uptime() + pauseMs })
       throw error
     }
   }
@@ -106,7 +118,13 @@ export function createBearerTokens({ net, clock, seen }: BearerOptions): BearerT
         seen(upstream, 'hit')
         return known.header
       }
-      return flights.join(key, (shared) => tell(upstream, fetch(key, question, shared)), signal)
+      const pause = pauses.get(key)
+      if (pause !== undefined && clock.uptime() < pause.untilUptime) throw pause.error
+      return flights.join(
+        key,
+        (shared) => tell(key, upstream, fetch(key, question, shared)),
+        signal,
+      )
     },
     drop(question, header) {
       const key = keyOf(question)

@@ -5,6 +5,8 @@ import { PurserError } from '../model/errors.ts'
 import { adviceOn } from '../net/advice.ts'
 import { describeRequest } from '../net/exchange.ts'
 import type { Net } from '../net/net.ts'
+import { send } from '../net/persistence.ts'
+import { retryAfterMs } from '../net/retry-after.ts'
 import { type Challenge, parseChallenges } from './challenge.ts'
 import { apiUrl, type Upstream } from './upstream.ts'
 
@@ -90,19 +92,16 @@ export function createProbe({ net, now }: ProbeOptions): Probe {
 async function ask(dispatcher: Dispatcher, url: URL, signal: AbortSignal): Promise<Scheme> {
   const what = describeRequest({ method: 'GET', url })
   const timeout = AbortSignal.timeout(TIMEOUT_MS)
-  const answer = await dispatcher
-    .request({
-      origin: url.origin,
-      path: url.pathname,
-      method: 'GET',
-      signal: AbortSignal.any([signal, timeout]),
-    })
-    .catch((error: unknown) => {
-      signal.throwIfAborted()
-      if (error instanceof PurserError) throw error
-      const cause: unknown = timeout.aborted ? timeout.reason : error
-      throw new PurserError('network', what, { cause, hint: adviceOn(cause) })
-    })
+  const request = { origin: url.origin, path: url.pathname, method: 'GET' } as const
+  const answer = await send(dispatcher, {
+    ...request,
+    signal: AbortSignal.any([signal, timeout]),
+  }).catch((error: unknown) => {
+    signal.throwIfAborted()
+    if (error instanceof PurserError) throw error
+    const cause: unknown = timeout.aborted ? timeout.reason : error
+    throw new PurserError('network', what, { cause, hint: adviceOn(cause) })
+  })
   // The header says it all; the connection is kept if the rest is short.
   answer.body.dump({ limit: 16 * 1024 }).catch(() => undefined)
   if (answer.statusCode === 200) return { kind: 'none' }
@@ -112,6 +111,8 @@ async function ask(dispatcher: Dispatcher, url: URL, signal: AbortSignal): Promi
       : undefined
   if (scheme !== undefined) return scheme
   throw new PurserError('upstream-refused', `${what}: status ${answer.statusCode}`, {
+    status: answer.statusCode,
+    retryAfterMs: retryAfterMs(answer.headers),
     hint: `see whether there is a registry at ${url.origin}`,
   })
 }

@@ -15,6 +15,7 @@ import { SOURCES } from './sources.ts'
 import { type Provocations, placesOf, provoke, ROOT_ONLY, type Told } from './stage.ts'
 import { TOKEN } from './token.ts'
 import { VAULT } from './vault.ts'
+import { WAY_OUT } from './way-out.ts'
 
 const AREAS: Readonly<Record<string, Provocations>> = {
   agent: AGENT,
@@ -28,6 +29,7 @@ const AREAS: Readonly<Record<string, Provocations>> = {
   sources: SOURCES,
   token: TOKEN,
   vault: VAULT,
+  wayOut: WAY_OUT,
 }
 
 const VECTORS: Readonly<Record<string, Readonly<Record<string, Told>>>> = vectors
@@ -54,7 +56,7 @@ describe.each(Object.entries(AREAS))('%s', (area, provocations) => {
 })
 
 /** An English word with a capital, unless it is somebody's name, a variable or code. */
-const CAPITAL = /^(?!AWS|AZURE|GCE|GOOGLE|GCP|IDENTITY|NGC|GITHUB|GET|POST|DIR)[A-Z]/
+const CAPITAL = /^(?!AWS|AZURE|GCE|GOOGLE|GCP|HTTPS|IDENTITY|NGC|GITHUB|GET|POST|DIR)[A-Z]/
 
 test('each is one line, in lower case, without a period', () => {
   for (const { message, hint } of Object.values(VECTORS).flatMap((area) => Object.values(area))) {
