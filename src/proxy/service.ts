@@ -13,14 +13,16 @@ import { linger } from './body.ts'
 import { type Crowd, createCrowd } from './crowd.ts'
 import type { Delivery } from './delivery.ts'
 import { createForward } from './forward.ts'
-import { answerHere, type LocalAnswer, sendLocal } from './local.ts'
+
+import { type LocalAnswer, sendLocal } from './local.ts'
 import { isProblem, type Problem, problem, problemOf, sendProblem } from './problem.ts'
-import { type Route, routeOf } from './route.ts'
+import type { Route } from './route.ts'
+import { createRoutes } from './routes.ts'
+
 import type { Seal } from './seal.ts'
 import { createStore } from './store.ts'
 import type { Traffic } from './traffic.ts'
 import type { UpstreamTable } from './upstreams.ts'
-import { wayOf } from './way.ts'
 
 /** What requests are served by: a configuration's, for as long as it is in force. */
 export interface ServiceOptions {
@@ -65,8 +67,9 @@ export type Service = (door: Door, req: IncomingMessage, res: ServerResponse) =>
 
 /** Makes what answers requests; nothing is known yet of any registry. */
 export function createService(options: ServiceOptions, seal: Seal): Service {
-  const { upstreams, rateLimits, traffic, usage, workspace, now } = options
+  const { rateLimits, traffic, usage, workspace, now } = options
   const admit = createAdmission(options.hosts ?? [])
+  const routeFor = createRoutes(options)
   const authorizer = createAuthorizer(options)
   const { crowd = createCrowd({ connections: CONNECTIONS_PER_ORIGIN, now }) } = options
   const { net } = options
@@ -83,19 +86,6 @@ export function createService(options: ServiceOptions, seal: Seal): Service {
     return STOPPING
   }
 
-  async function findRoute(
-    { own, open }: Door,
-    { method = '', url = '', headers: { host } }: IncomingMessage,
-  ): Promise<LocalAnswer | Route | Problem> {
-    const here = answerHere(method, url, options.metrics)
-    if (here !== undefined) return here
-    const found = wayOf(upstreams, own, { url, host, open })
-    const way = found instanceof Promise ? await found : found
-    if (isProblem(way)) return way
-    const local = way.url === url ? undefined : answerHere(method, way.url)
-    return local ?? routeOf(upstreams, way.own, method, way.url)
-  }
-
   return async (door, req, res) => {
     const startedAt = now()
     usage?.enter()
@@ -103,7 +93,7 @@ export function createService(options: ServiceOptions, seal: Seal): Service {
     let route: Route | undefined
     let delivery: Delivery | undefined
     try {
-      const found = refuse(door, req, res) ?? (await findRoute(door, req))
+      const found = refuse(door, req, res) ?? (await routeFor(door, req))
       if (isProblem(found)) {
         delivery = { kind: 'problem', problem: found }
       } else if (found.kind === 'local') {
