@@ -1,12 +1,11 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { PurserError } from '../../model/errors.ts'
-import type { VaultKey } from '../key.ts'
+import { checkKey } from '../key-check.ts'
+import { createKeyKit, type KeyKit } from '../key-kit.ts'
 import { type KeySource, requireKeyring } from '../key-source.ts'
-import { createLookup, type Lookup } from '../lookup.ts'
 import type { Uid } from '../privacy.ts'
-import { createSealer, type Sealer } from '../seal.ts'
 import { createDatabase, type FileIdentity, inspectVaultFile, openDatabase } from './database.ts'
-import { checkKey, readKeyId } from './schema.ts'
+import { readKeyCheck, readKeyId } from './schema.ts'
 
 /** Which vault, and who opens it. */
 export interface VaultFile {
@@ -16,11 +15,8 @@ export interface VaultFile {
 }
 
 /** A transaction, and what the vault's key of that moment makes of it. */
-export interface Session {
+export interface Session extends KeyKit {
   readonly db: DatabaseSync
-  readonly key: VaultKey
-  readonly sealer: Sealer
-  readonly lookup: Lookup
 }
 
 /** An open vault. */
@@ -78,8 +74,8 @@ function createConnection(vault: VaultFile, file: FileIdentity): Connection {
     if (latest?.key.id === keyId) return latest
     const key = requireKeyring(vault.keys).find((candidate) => candidate.id === keyId)
     if (key === undefined) return undefined
-    checkKey(db, key)
-    latest = { db, key, sealer: createSealer(key), lookup: createLookup(key) }
+    checkKey(key, readKeyCheck(db))
+    latest = { db, ...createKeyKit(key) }
     return latest
   }
 

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import * as v from 'valibot'
 import { PurserError } from '../../model/errors.ts'
 import type { VaultKey } from '../key.ts'
-import { createSealer } from '../seal.ts'
+import { keyCheckOf } from '../key-check.ts'
 
 /** The version of the tables below, kept in `PRAGMA user_version`. */
 const SCHEMA_VERSION = 1
@@ -31,9 +31,6 @@ const TABLES = `
   CREATE INDEX record_hostname ON record (hostname);
   CREATE INDEX record_workspace ON record (workspace);
 `
-
-const KEY_CHECK_TEXT = 'purser'
-const KEY_CHECK_IDENTITY = Buffer.from('key_check')
 
 /** Makes an empty file an empty vault of the current version. */
 export function createSchema(db: DatabaseSync, key: VaultKey): void {
@@ -73,9 +70,9 @@ export function readKeyId(db: DatabaseSync): string {
   return parseMeta(db).key_id
 }
 
-/** @throws `vault-corrupt` if the vault's own proof of its key does not open with the key. */
-export function checkKey(db: DatabaseSync, key: VaultKey): void {
-  createSealer(key).open(parseMeta(db).key_check, KEY_CHECK_IDENTITY)
+/** What proves the key. */
+export function readKeyCheck(db: DatabaseSync): Uint8Array {
+  return parseMeta(db).key_check
 }
 
 /** Says which key the vault is sealed with from now on. */
@@ -96,5 +93,5 @@ function row(db: DatabaseSync, sql: string): unknown {
 }
 
 function checkOf(key: VaultKey): [string, Uint8Array] {
-  return [key.id, createSealer(key).seal(KEY_CHECK_TEXT, KEY_CHECK_IDENTITY)]
+  return [key.id, keyCheckOf(key)]
 }

@@ -1,5 +1,6 @@
 import { createLru } from '../../cache/lru.ts'
 import type { Credential } from '../../model/credential.ts'
+import { byImage, byKey, latestFirst, newestFirst } from '../entry-order.ts'
 import { type Columns, prefixesOf } from '../lookup.ts'
 import { decodeImageLink, encodeImageLink, sameCredential } from '../record.ts'
 import type { Entry, EntryKey, Vault } from '../vault.ts'
@@ -87,6 +88,15 @@ export async function openVault({ now, ...file }: VaultOptions): Promise<Vault> 
         selectEntries(session, 'hostname', session.lookup.hostname(workspace, hostname)),
       ).toSorted(byKey)
     },
+    revision() {
+      try {
+        const connection = current()
+        return connection && `${connection.file.ino} ${connection.revision()}`
+      } catch {
+        // Whoever asks for an entry is told why.
+        return undefined
+      }
+    },
     async list(workspace) {
       return read((session) =>
         selectEntries(session, 'workspace', session.lookup.workspace(workspace)),
@@ -110,11 +120,11 @@ export async function openVault({ now, ...file }: VaultOptions): Promise<Vault> 
       return readLinks(({ lookup }) => [
         'scope',
         lookup.image.scope(workspace, host, repository),
-      ]).toSorted((a, b) => b.updatedAt.getTime() - a.updatedAt.getTime())
+      ]).toSorted(latestFirst)
     },
     async images(workspace) {
       return readLinks(({ lookup }) => ['workspace', lookup.image.workspace(workspace)]).toSorted(
-        (a, b) => compare(a.image, b.image),
+        byImage,
       )
     },
     async linkImage(link, credential) {
@@ -178,17 +188,4 @@ function createFindings(current: () => Connection | undefined) {
     found.set(question, entries)
     return entries
   }
-}
-
-function newestFirst(a: Entry, b: Entry): number {
-  return b.updatedAt.getTime() - a.updatedAt.getTime() || compare(a.name, b.name)
-}
-
-function byKey(a: Entry, b: Entry): number {
-  return compare(a.host.name, b.host.name) || compare(a.prefix, b.prefix) || compare(a.name, b.name)
-}
-
-/** By code unit: the same order on every machine, whatever its locale. */
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b)
 }
