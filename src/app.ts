@@ -5,7 +5,7 @@ import type { Flags, Streams } from './cli/context.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/file.ts'
 import { findPaths, type Paths } from './config/paths.ts'
-import { keepsLogins, leaseNamedBy, namesIdentity, socketOf } from './environment.ts'
+import { asLease, keepsLogins, leaseNamedBy, namesIdentity, socketOf } from './environment.ts'
 import { PurserError } from './model/errors.ts'
 import type { Login } from './model/login.ts'
 import { DEFAULT_WORKSPACE } from './model/target.ts'
@@ -42,7 +42,15 @@ export interface Runtime extends Streams {
   readonly hurry: AbortSignal
   /** From now on a hangup calls this, and stops nothing. */
   onHangup(reload: () => void): void
+  /** From now on signals are another's: each is passed on, and stops nothing. */
+  passSignals(pass: (name: NodeJS.Signals) => void): void
 }
+
+/** What of its surroundings an application uses, whoever speaks for it. */
+export type Surroundings = Omit<
+  Runtime,
+  'version' | 'args' | 'pid' | 'readInput' | 'hurry' | 'onHangup' | 'passSignals' | 'writeOut'
+>
 
 /** The parts of Purser, each made when it is first asked for, and once. */
 export interface App {
@@ -105,7 +113,7 @@ export interface AppOptions {
  * nor a registry's SDK.
  */
 export function createApp(
-  runtime: Runtime,
+  runtime: Surroundings,
   flags: Flags = {},
   { seen, before }: AppOptions = {},
 ): App {
@@ -260,14 +268,8 @@ export function createApp(
   return app
 }
 
-function asLease(): PurserError {
-  return new PurserError('not-allowed', 'what a lease may is for the agent alone to say', {
-    hint: 'ask without PURSER_REQUEST, or with get and token, which ask the agent',
-  })
-}
-
 /** A terminal has no request to give, and would wait for one. */
-function piped({ stdin, stdinIsTerminal }: Runtime): NodeJS.ReadStream {
+function piped({ stdin, stdinIsTerminal }: Surroundings): NodeJS.ReadStream {
   if (!stdinIsTerminal()) return stdin()
   throw new PurserError('usage', '--request - reads a pipe, not the terminal', {
     hint: 'write --request FILE, or < FILE behind it',
@@ -275,7 +277,7 @@ function piped({ stdin, stdinIsTerminal }: Runtime): NodeJS.ReadStream {
 }
 
 async function openLog(
-  { env, writeError, now }: Runtime,
+  { env, writeError, now }: Surroundings,
   closers: (() => Promise<void>)[],
   fallback?: LogLevel,
 ): Promise<Log> {

@@ -32,3 +32,10 @@ export function keepsLogins(env: Environment): boolean {
   if (named === 'off') return false
   throw new PurserError('config-invalid', 'PURSER_CACHE must be off, or not be set')
 }
+
+/** A lease's sources are its agent's: here there are none to look into. */
+export function asLease(): PurserError {
+  return new PurserError('not-allowed', 'what a lease may is for the agent alone to say', {
+    hint: 'ask without PURSER_REQUEST, or with get and token, which ask the agent',
+  })
+}

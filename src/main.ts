@@ -106,13 +106,14 @@ function killGroup(pid: number): void {
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
 /** What the program is told from outside while it runs. */
-type Signals = Pick<Runtime, 'signal' | 'hurry' | 'onHangup'>
+type Signals = Pick<Runtime, 'signal' | 'hurry' | 'onHangup' | 'passSignals'>
 
 /** A helper ends with its client: signals do to it what they do to any program. */
 const NO_SIGNALS: Signals = {
   signal: new AbortController().signal,
   hurry: new AbortController().signal,
   onHangup() {},
+  passSignals() {},
 }
 
 /** Who has been told twice has this long to put things away. */
@@ -122,7 +123,9 @@ const HURRY_MS = 1_000
 function listenForSignals(): Signals {
   const [stop, hurry] = [new AbortController(), new AbortController()]
   let reload: (() => void) | undefined
+  let pass: ((name: NodeJS.Signals) => void) | undefined
   const end = (name: keyof typeof SIGNAL_EXIT_CODES) => {
+    if (pass !== undefined) return pass(name)
     process.exitCode = SIGNAL_EXIT_CODES[name]
     if (!stop.signal.aborted) return stop.abort(name)
     hurry.abort(name)
@@ -138,6 +141,9 @@ function listenForSignals(): Signals {
     hurry: hurry.signal,
     onHangup(listener) {
       reload = listener
+    },
+    passSignals(listener) {
+      pass = listener
     },
   }
 }

@@ -1,3 +1,4 @@
+import type { LeaseClient } from '../agent/lease-client.ts'
 import type { Attach } from '../attach.ts'
 import type { UpstreamConfig } from '../config/config.ts'
 import type { Checker } from '../health/check.ts'
@@ -64,6 +65,8 @@ export interface Session {
   ): Promise<Secret | undefined>
   /** What becomes of a question whose credential cannot be used. */
   onFault(target: Target): Promise<UpstreamConfig['onFault']>
+  /** The leases of the agent. @throws `agent-unreachable` if there is none to ask */
+  leases(): Promise<LeaseClient>
   /** What fills in the credentials of container requests. */
   attach(): Promise<Attach>
   /** What can be checked in the workspace. */
@@ -85,6 +88,8 @@ export interface CliContext extends Streams {
   readonly now: () => number
   /** Aborts when the program is told to stop. */
   readonly signal: AbortSignal
+  /** From now on signals are another's: each is passed on, and stops nothing. */
+  passSignals(pass: (name: NodeJS.Signals) => void): void
   open(flags: Flags): Session
   /** Runs proxy and agent until told to stop. */
   serve(flags: ServeFlags): Promise<void>

@@ -15,10 +15,15 @@ const MAX_INPUT_BYTES = 1024 * 1024
  * @throws `usage` if it cannot be read, or has more than 1 MiB
  */
 export async function readNamed(input: Input, flag: string, path: string): Promise<string> {
-  if (path === '-') return readStdin(input, flag)
+  return (await readNamedBytes(input, flag, path)).toString('utf8')
+}
+
+/** Like {@link readNamed}, as it is. */
+export async function readNamedBytes(input: Input, flag: string, path: string): Promise<Buffer> {
+  if (path === '-') return readStdinBytes(input, flag)
   try {
     if ((await stat(path)).size > MAX_INPUT_BYTES) throw tooLong(flag)
-    return await readFile(path, 'utf8')
+    return await readFile(path)
   } catch (cause) {
     if (cause instanceof PurserError) throw cause
     throw new PurserError('usage', `${flag}: cannot read the file`, { cause })

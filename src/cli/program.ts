@@ -11,9 +11,10 @@ import { addList } from './list.ts'
 import { addLogin } from './login.ts'
 import { addLogout } from './logout.ts'
 import { readMisuse } from './misuse.ts'
+import { addRun } from './run.ts'
 import { addServe } from './serve.ts'
 import { addStatus } from './status.ts'
-import { complain, type ExitCode, reportError } from './terminal.ts'
+import { complain, reportError } from './terminal.ts'
 import { addToken } from './token.ts'
 
 const HELP = `
@@ -27,7 +28,11 @@ docker, buildah, skopeo and podman ask docker-credential-purser, which asks the 
 Exit codes: 0 done, 1 failed, 2 misuse, 3 no credential, 4 login needed, 5 agent not reachable`
 
 /** Makes the command line of `purser`. */
-function createProgram(args: readonly string[], context: CliContext): Command {
+function createProgram(
+  args: readonly string[],
+  context: CliContext,
+  exit: (code: number) => void,
+): Command {
   const program = new Command('purser')
     .description('the right registry login, from an encrypted vault or a container request')
     .version(`purser ${context.version}`, '-v, --version', 'print the version')
@@ -35,6 +40,8 @@ function createProgram(args: readonly string[], context: CliContext): Command {
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', HELP)
     .exitOverride()
+    // What stands behind the command's own arguments is the other command's.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: context.writeOut,
       writeErr: context.writeError,
@@ -52,6 +59,7 @@ function createProgram(args: readonly string[], context: CliContext): Command {
   addToken(program, context)
   addCheck(program, context)
   addServe(program, context)
+  addRun(program, context, exit)
   addAttach(program, context)
   addImage(program, context)
   addStatus(program, context)
@@ -61,10 +69,14 @@ function createProgram(args: readonly string[], context: CliContext): Command {
 }
 
 /** Runs one command. @returns the exit code */
-export async function runCli(args: readonly string[], context: CliContext): Promise<ExitCode> {
+export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+  let code = 0
+  const exit = (given: number) => {
+    code = given
+  }
   try {
-    await createProgram(args, context).parseAsync(args, { from: 'user' })
-    return 0
+    await createProgram(args, context, exit).parseAsync(args, { from: 'user' })
+    return code
   } catch (error) {
     // It has said what there was to say; help and version are no errors.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2

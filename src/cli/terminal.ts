@@ -3,7 +3,7 @@ import { codeOf, describeError, type ErrorCode, hintOf } from '../model/errors.t
 import type { CliContext, Streams } from './context.ts'
 
 /** The exit codes that scripts may rely on. */
-export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5
+type ExitCode = 0 | 1 | 2 | 3 | 4 | 5
 
 /** Says what went wrong and what to do next, on stderr. @returns the exit code for it */
 export function reportError(context: CliContext, error: unknown): ExitCode {

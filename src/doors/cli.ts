@@ -40,6 +40,12 @@ function openSession(app: App, { env, uid = 0, now }: Runtime): Session {
     async onFault({ host }) {
       return upstreamOf((await app.config()).upstreams, host).onFault
     },
+    async leases() {
+      const { socket } = app
+      if (socket === undefined) throw new PurserError('agent-unreachable', 'PURSER_SOCKET is empty')
+      const { createLeaseClient } = await import('../agent/lease-client.ts')
+      return createLeaseClient(socket, uid)
+    },
     async attach() {
       const { openAttach } = await import('./attach.ts')
       return openAttach(app)

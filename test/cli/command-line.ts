@@ -95,6 +95,7 @@ export async function openCommandLine(options: CommandLineOptions = {}): Promise
       return options.header === undefined ? undefined : new Secret(options.header)
     },
     onFault: async ({ host }) => upstreamOf(options.upstreams ?? [], host).onFault,
+    leases: () => Promise.reject(new PurserError('agent-unreachable', 'no agent answers on s')),
     attach: async () =>
       createAttach({
         vault: async () => vault,
@@ -141,6 +142,7 @@ export async function openCommandLine(options: CommandLineOptions = {}): Promise
         stderr += text
       },
       open: ({ workspace }) => open(workspace),
+      passSignals() {},
       serve: async (flags) => {
         asked.serve.push(flags)
       },

@@ -34,6 +34,8 @@ describe('a configuration file', () => {
       proxy: {
         listen: [{ address: '127.0.0.1', port: 5000 }],
         certificate: undefined,
+        clientAuth: 'open',
+        clientSecret: undefined,
         hosts: [],
         drainMs: 10_000,
       },
@@ -59,6 +61,8 @@ describe('a configuration file', () => {
       key = "/etc/proxy.key"
       hosts = ["purser.corp"]
       drain_seconds = 90
+      client_auth = "basic"
+      client_secret = "file:password"
       [[upstream]]
       host = "GHCR.io"
       alias = "ghcr"
@@ -89,6 +93,8 @@ describe('a configuration file', () => {
       certificate: { cert: '/c/proxy.pem', key: '/etc/proxy.key' },
       hosts: ['purser.corp'],
       drainMs: 90_000,
+      clientAuth: 'basic',
+      clientSecret: 'file:/c/password',
     })
     expect(config.upstreams).toEqual([
       {
@@ -107,6 +113,32 @@ describe('a configuration file', () => {
     expect(config.buildRegistry?.repository).toBe('builds')
     expect(config.connect).toEqual(new Map([['ghcr.io:443', '127.0.0.1:7443']]))
     expect(config.tls.ca).toEqual(['/etc/ssl/corp.pem', '/c/own.pem'])
+  })
+
+  it.each([
+    ['client_auth = "lease"', { clientAuth: 'lease', clientSecret: undefined }],
+    [
+      'client_auth = "basic"\nclient_secret = "env:PASSWORD"',
+      { clientAuth: 'basic', clientSecret: 'env:PASSWORD' },
+    ],
+  ])('lets clients in by %s', (line, expected) => {
+    expect(parse(`[proxy]\n${line}`).proxy).toMatchObject(expected)
+  })
+
+  it.each([
+    ['client_auth = "basic"', '/c/config.toml: proxy.client_secret is missing'],
+    [
+      'client_secret = "env:PASSWORD"',
+      '/c/config.toml: proxy.client_secret needs client_auth = "basic"',
+    ],
+    [
+      'client_auth = "basic"\nclient_secret = "hunter2"',
+      '/c/config.toml: proxy.client_secret must be file:PATH or env:NAME',
+    ],
+    ['client_auth = "leases"', /proxy\.client_auth must be "open" or "lease" or "basic"/],
+  ])('does not let clients in by %s', (line, message) => {
+    const { code, message: told } = refusal(`[proxy]\n${line}`)
+    expect([code, told]).toEqual(['config-invalid', expect.stringMatching(message)])
   })
 
   it.each([
