@@ -27,7 +27,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   ],
   'prom-client': ['Counter', 'Gauge', 'Registry'],
   'smol-toml': ['parse'],
-  undici: ['Agent'],
+  undici: ['Agent', 'errors'],
 }
 
 /** Packages so small, and so often needed, that they are part of the main script. */
