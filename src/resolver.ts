@@ -35,6 +35,8 @@ export interface Resolver {
    * @param least - how much of its life it is to have left, if not the last part
    */
   renew?(target: Target, signal: AbortSignal, least?: LeastLife): Promise<Resolution | undefined>
+  /** Changes when a question may have another answer than before; not always when it has. */
+  revision?(): string | undefined
   /** Takes in that the registry refused a login before its time; a newer one stays. */
   forget?(login: Login): void
   /** What becomes of a login; `undefined` of one that was not exchanged, or is kept no more. */
@@ -130,6 +132,7 @@ export function createResolver(options: ResolverOptions): Resolver {
   return {
     resolve: (target, signal) => answer({ ask: 'get', target, signal }),
     renew: (target, signal, least) => answer({ ask: 'renew', target, signal, least }),
+    revision: () => sources.map((source) => source.revision?.()).join(' '),
     forget(login) {
       const key = keys.get(login)
       if (key !== undefined) cache.drop(key, login)

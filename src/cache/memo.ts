@@ -16,7 +16,15 @@ export interface MemoOptions {
   readonly ttlMs: number
   /** How many answers are kept; the one unused for longest goes first. */
   readonly capacity: number
+  /** Changes when no answer may be given again; looked at a hundred times a second. Default: never. */
+  mark?(): string | undefined
 }
+
+/**
+ * A mark is read from a file: this often it costs nothing that could be measured, and whoever changes
+ * something and then asks has waited longer for his own command to end.
+ */
+const LOOK_MS = 10
 
 interface Answer<T> {
   readonly value: T
@@ -24,11 +32,26 @@ interface Answer<T> {
 }
 
 /** Makes a memo; it keeps no failures. */
-export function createMemo<T>({ now, ttlMs, capacity }: MemoOptions): Memo<T> {
-  const answers = createLru<Answer<T>>(capacity)
-  const pending = new Map<string, Promise<T>>()
+export function createMemo<T>({ now, ttlMs, capacity, mark }: MemoOptions): Memo<T> {
+  let known = empty()
+  let marked: string | undefined
+  let lookedAt = Number.NEGATIVE_INFINITY
+
+  function empty() {
+    return { answers: createLru<Answer<T>>(capacity), pending: new Map<string, Promise<T>>() }
+  }
+
+  /** What was asked before the mark changed, or is being asked, is nothing to those who ask now. */
+  function look(at: number): void {
+    if (mark === undefined || Math.abs(at - lookedAt) < LOOK_MS) return
+    lookedAt = at
+    const seen = mark()
+    if (seen !== marked) known = empty()
+    marked = seen
+  }
 
   async function ask(key: string, produce: () => Promise<T>): Promise<T> {
+    const { answers, pending } = known
     try {
       const value = await produce()
       answers.set(key, { value, at: now() })
@@ -40,9 +63,12 @@ export function createMemo<T>({ now, ttlMs, capacity }: MemoOptions): Memo<T> {
 
   return {
     get(key, produce) {
+      const at = now()
+      look(at)
+      const { answers, pending } = known
       const answer = answers.get(key)
       if (answer !== undefined) {
-        const ageMs = now() - answer.at
+        const ageMs = at - answer.at
         // A clock that was set back makes ages negative: such an answer is as good as too old.
         if (ageMs >= 0 && ageMs < ttlMs) return answer.value
       }
@@ -53,7 +79,7 @@ export function createMemo<T>({ now, ttlMs, capacity }: MemoOptions): Memo<T> {
       return asking
     },
     drop(key, value) {
-      if (answers.get(key)?.value === value) answers.delete(key)
+      if (known.answers.get(key)?.value === value) known.answers.delete(key)
     },
   }
 }

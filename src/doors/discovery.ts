@@ -1,4 +1,3 @@
-import type { App } from '../app.ts'
 import { createMemo } from '../cache/memo.ts'
 import { type Config, defaultUpstream, type UpstreamConfig } from '../config/config.ts'
 import type { Host } from '../model/host.ts'
@@ -6,6 +5,7 @@ import { createUpstreamTable, type UpstreamTable } from '../proxy/upstreams.ts'
 import type { ContainerRequest } from '../request/request.ts'
 import { hostsOf } from '../sources/request.ts'
 import { isHostsOwn } from '../vault/spelling.ts'
+import type { Vault } from '../vault/vault.ts'
 import type { Era } from './era.ts'
 
 /** How long what was learnt of a host is believed; a login made meanwhile counts from then on. */
@@ -25,20 +25,26 @@ export function createUpstreams(
   now: () => number,
   asker: Asker = app,
 ): UpstreamTable {
+  let vault: Vault | undefined
+  const openVault = async () => {
+    vault ??= await app.vault()
+    return vault
+  }
   const memo = createMemo<UpstreamConfig | undefined>({
     now,
     ttlMs: DISCOVERY_MS,
     capacity: DISCOVERY_CAPACITY,
+    mark: () => vault?.revision?.(),
   })
   return createUpstreamTable(config.upstreams, async (host) =>
     memo.get(host.name, async () =>
-      (await isKnown(app, asker, config, host)) ? defaultUpstream(host) : undefined,
+      (await isKnown(openVault, asker, config, host)) ? defaultUpstream(host) : undefined,
     ),
   )
 }
 
 async function isKnown(
-  app: App,
+  openVault: () => Promise<Vault>,
   asker: Asker,
   { buildRegistry }: Config,
   host: Host,
@@ -47,6 +53,6 @@ async function isKnown(
   if (request !== undefined) {
     if (hostsOf(request, { buildRegistry }).some(({ name }) => name === host.name)) return true
   }
-  const entries = await (await app.vault()).findByHostname(asker.workspace, host.hostname)
+  const entries = await (await openVault()).findByHostname(asker.workspace, host.hostname)
   return entries.some((entry) => entry.host.name === host.name && isHostsOwn(entry))
 }

@@ -95,6 +95,7 @@ export function resolverOf({ within, current }: Eras): Resolver {
     resolve: (target, signal) => within(({ resolver }) => resolver.resolve(target, signal)),
     renew: (target, signal, least) =>
       within(async ({ resolver }) => resolver.renew?.(target, signal, least)),
+    revision: () => current().resolver.revision?.(),
     forget: (login) => current().resolver.forget?.(login),
     upkeepOf: (login) => current().resolver.upkeepOf?.(login),
   }

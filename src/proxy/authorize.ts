@@ -45,8 +45,8 @@ export interface AuthorizerOptions {
 }
 
 /**
- * How long an answer is given again unasked. Ranged reads ask the same thousands of times a second;
- * a person who logs out, or in as somebody else, shall not notice.
+ * How long an answer is given again unasked, unless the vault has changed meanwhile. Ranged reads ask
+ * the same thousands of times a second; what else may change tells nobody.
  */
 const MEMO_MS = 1_000
 /** A node mounts hundreds of images at a time, of one or two repositories each. */
@@ -66,7 +66,10 @@ const FORGET_CAPACITY = 1_000
 /** Makes an authorizer, which remembers an answer for a second. */
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const { resolver, tokens, traffic, workspace, log, now } = options
-  const memo = createMemo<Authorization>({ now, ttlMs: MEMO_MS, capacity: MEMO_CAPACITY })
+  const memo = createMemo<Authorization>({
+    ...{ now, ttlMs: MEMO_MS, capacity: MEMO_CAPACITY },
+    mark: () => resolver.revision?.(),
+  })
   const forgotten = createLru<number>(FORGET_CAPACITY)
 
   async function ask(route: Route): Promise<Authorization> {

@@ -18,6 +18,8 @@ export interface Source {
    * whatever the next source holds is another, weaker identity.
    */
   find(target: Target, signal: AbortSignal): Promise<Found | undefined>
+  /** Changes whenever what it holds may have; absent, or `undefined`, where that is not known. */
+  revision?(): string | undefined
   /**
    * Why what it holds is not for `target`: for people who wonder, and never a secret.
    *

@@ -8,10 +8,12 @@ import type { Source } from './source.ts'
  * @param open - called by the first question
  */
 export function vaultSource(open: () => Promise<Vault>): Source {
+  let vault: Vault | undefined
   return {
     name: 'vault',
+    revision: () => vault?.revision?.(),
     async find({ workspace, host, repository, entry: name }) {
-      const vault = await open()
+      vault = await open()
       const entry = chooseEntry(await vault.find(workspace, host, repository), name)
       return entry && { credential: entry.credential, from: nameEntry(entry) }
     },

@@ -68,5 +68,11 @@ export interface Vault {
   linkImage(link: Omit<ImageLink, 'updatedAt'>, credential?: Credential): Promise<void>
   /** @returns whether there was such a link. */
   unlinkImage(workspace: string, image: string): Promise<boolean>
+  /**
+   * Changes whenever an entry may have; microseconds to tell.
+   *
+   * @returns `undefined` if that is not known; absent where it would take long to know
+   */
+  revision?(): string | undefined
   close(): Promise<void>
 }
