@@ -8,8 +8,13 @@ const COMPONENT = '[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*'
 
 const NAME = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`)
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/
-/** @see https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests */
-const DIGEST = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/
+/**
+ * The algorithms in use say how long their digests are; of others, only the characters are known.
+ *
+ * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests
+ */
+const DIGEST =
+  /^(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}|(?!sha(?:256|512):)[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+)$/
 
 /** Many clients hold `host/name` to 255 characters; no registry takes a longer name. */
 const MAX_NAME_LENGTH = 255

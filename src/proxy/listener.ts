@@ -48,6 +48,8 @@ const LIMITS = {
   keepAliveTimeout: 120_000,
   // Google's registry makes upload URLs of a kilobyte and headers to match; Node's limit is 16 KiB.
   maxHeaderSize: 128 * 1024,
+  // Said aloud: a parser that forgives reads other requests than the registry's.
+  insecureHTTPParser: false,
   // Most requests have no body: they go without a stream for it.
   optimizeEmptyRequests: true,
 } as const
