@@ -1,28 +1,12 @@
 import { request } from 'node:http'
 import * as v from 'valibot'
+import type { LeaseClient } from '../lease/granted.ts'
 import { readBounded } from '../model/bytes.ts'
 import { PurserError } from '../model/errors.ts'
 import { Secret } from '../model/secret.ts'
 import { LEASES_PATH } from './leases.ts'
 import { checkSocketPath, isOwnSocket } from './own-socket.ts'
 import { decodeRefusal, MAX_ANSWER_BYTES } from './protocol.ts'
-
-/** A lease as an agent has opened it. */
-export interface GrantedLease {
-  readonly id: string
-  readonly expiresAt: Date
-  /** What makes clients use it. The lease's own secret is in it, and no other. */
-  readonly environment: Readonly<Record<string, Secret>>
-}
-
-/** The leases of an agent, over its socket. */
-export interface LeaseClient {
-  /** @param text - the request's JSON */
-  open(text: string, workspace: string, signal: AbortSignal): Promise<GrantedLease>
-  /** Gives it a day more. @returns `false` if it has ended */
-  renew(id: string, signal: AbortSignal): Promise<boolean>
-  close(id: string, signal: AbortSignal): Promise<void>
-}
 
 const secret = v.pipe(
   v.string(),

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Command } from 'commander'
-import type { GrantedLease, LeaseClient } from '../agent/lease-client.ts'
+import type { GrantedLease, LeaseClient } from '../lease/granted.ts'
 import { describeError, systemCode } from '../model/errors.ts'
 import { decodeRequest } from '../request/load.ts'
 import { type CliContext, type Flags, withSession } from './context.ts'

@@ -30,7 +30,7 @@ async function status({ json }: { readonly json?: true }, context: CliContext): 
 }
 
 function render(status: Status, now: number): string {
-  const { logins, health, rateLimits } = status
+  const { logins, health, rateLimits, leases } = status
   const parts = [
     renderTable([
       [
@@ -41,6 +41,7 @@ function render(status: Status, now: number): string {
       ['proxy', status.listening.join(', ')],
       ['logins', describeLogins(logins, now)],
       ['health', describeHealth(health)],
+      ...(leases.length === 0 ? [] : [['leases', String(leases.length)]]),
     ]),
   ]
   if (health.entries.length > 0) {
@@ -63,6 +64,19 @@ function render(status: Status, now: number): string {
       `${ago(seenAt, now)} ago`,
     ])
     parts.push(renderTable([['UPSTREAM', 'PULLS LEFT', 'OF', 'IN', 'SEEN'], ...rows]))
+  }
+  const ending = leases.flatMap(({ id, workspace, minted }) =>
+    minted
+      .filter(({ renewable }) => !renewable)
+      .map(({ host, expiresAt }) => [
+        id,
+        workspace,
+        host,
+        expiresAt === null ? 'not known' : until(expiresAt, now),
+      ]),
+  )
+  if (ending.length > 0) {
+    parts.push(renderTable([['LEASE', 'WORKSPACE', 'CREDENTIAL FOR', 'ENDS'], ...ending]))
   }
   return parts.join('\n')
 }

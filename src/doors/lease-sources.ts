@@ -1,9 +1,12 @@
 import type { App } from '../app.ts'
 import type { BuildRegistryConfig } from '../config/config.ts'
+import type { MintedOutlook } from '../health/lease-outlook.ts'
 import type { Lease } from '../lease/lease.ts'
 import type { Credential } from '../model/credential.ts'
+import type { Target } from '../model/target.ts'
 import { passwordExpiry } from '../registries/ecr-token.ts'
-import { lastingSource } from '../sources/lasting.ts'
+import { isMinted, lastingSource } from '../sources/lasting.ts'
+import { hostsOf } from '../sources/request.ts'
 import type { Found, Source } from '../sources/source.ts'
 import { vaultSource } from '../sources/vault.ts'
 
@@ -19,19 +22,55 @@ export async function leaseSources(
   lease: Lease,
   now: () => number,
 ): Promise<readonly Source[]> {
+  const options = { since: lease.openedAt, now, endOf }
+  return (await withIdentities(app, lease)).map(({ source, identity }) =>
+    identity === undefined ? source : lastingSource(source, identity, options),
+  )
+}
+
+/** Looks at what a lease's request brought minted: when it ends, and whether that matters. */
+export async function mintedOf(
+  app: App,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<readonly MintedOutlook[]> {
+  const { workspace, request } = lease
+  const { buildRegistry } = await app.config()
+  const minted: MintedOutlook[] = []
+  for (const host of hostsOf(request, { buildRegistry })) {
+    const target: Target = { workspace, host, repository: undefined, action: 'pull' }
+    for (const { source, identity } of await withIdentities(app, lease)) {
+      if (!isOfRequest(source)) continue
+      // What cannot be read is told to whoever uses it.
+      const found = await source.find(target, signal).catch(() => undefined)
+      if (found === undefined || !isMinted(found.credential)) continue
+      const behind = await identity?.find(target, signal).catch(() => undefined)
+      const expiresAt = endOf(found.credential)
+      const renewable = behind !== undefined
+      minted.push({ source: source.name, host: host.name, expiresAt, renewable })
+    }
+  }
+  return minted
+}
+
+/** The sources of a lease, and where the identities are by which theirs were minted. */
+async function withIdentities(app: App, lease: Lease) {
   const { buildRegistry } = await app.config()
   const ofImage = imageIdentity(app, lease)
   const ofBuilds = buildRegistry && (await buildIdentity(app, buildRegistry))
-  const options = { since: lease.openedAt, now, endOf }
   return (await app.sourcesFor(lease.request)).map((source) => {
-    if (!source.name.startsWith('request.')) return source
-    const identity = source.name === 'request.build_registry_credentials' ? ofBuilds : ofImage
-    return identity === undefined ? source : lastingSource(source, identity, options)
+    if (!isOfRequest(source)) return { source, identity: undefined }
+    const isBuilds = source.name === 'request.build_registry_credentials'
+    return { source, identity: isBuilds ? ofBuilds : ofImage }
   })
 }
 
+function isOfRequest({ name }: Source): boolean {
+  return name.startsWith('request.')
+}
+
 /** When what a request brought says that it ends; `undefined` if it does not say. */
-export function endOf(credential: Credential): Date | undefined {
+function endOf(credential: Credential): Date | undefined {
   return credential.kind === 'basic' ? passwordExpiry(credential.password) : undefined
 }
 

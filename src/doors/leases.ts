@@ -1,9 +1,11 @@
 import type { LeaseDesk } from '../agent/leases.ts'
 import type { Runtime } from '../app.ts'
+import type { LeaseOutlook, MintedOutlook } from '../health/lease-outlook.ts'
 import { removeClientFiles, writeClientFiles } from '../lease/client-files.ts'
 import type { Lease } from '../lease/lease.ts'
 import { createLeases, type Leases } from '../lease/leases.ts'
 import { openSealedLeases } from '../lease/sealed-leases.ts'
+import { describeError } from '../model/errors.ts'
 import type { Host } from '../model/host.ts'
 import type { Log } from '../observe/log.ts'
 import { parseRequest } from '../request/request.ts'
@@ -11,12 +13,14 @@ import { hostsOf } from '../sources/request.ts'
 import { openKeySource } from '../vault/key-source.ts'
 import type { Eras } from './era.ts'
 import type { Tenancy } from './gateway.ts'
+import { mintedOf } from './lease-sources.ts'
 import { createTenants } from './tenants.ts'
 
 /** The leases of a server: for the agent, which opens and closes them, and for the proxy. */
 export interface LeaseHouse extends Tenancy {
   readonly leases: Leases
   readonly desk: LeaseDesk
+  outlooks(): readonly LeaseOutlook[]
   close(): void
 }
 
@@ -31,6 +35,9 @@ export interface LeaseHouseOptions extends Pick<Runtime, 'env' | 'uid' | 'now'> 
 /** What has ended is gone from every cache and disk within a second. */
 const SWEEP_MS = 1_000
 
+/** The vault is near, and what a request brought is at hand. */
+const LOOK_TIMEOUT_MS = 10_000
+
 /** More registries than a container is told of by name; the proxy knows all. */
 const MAX_HOSTS = 1_000
 
@@ -44,17 +51,24 @@ export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse
   const { app, config } = eras.current()
   const { paths } = app
   const tenants = createTenants(eras, now)
+  const minted = new Map<string, readonly MintedOutlook[]>()
   const keys = openKeySource(config.vault.key, { env, uid })
   const leases = createLeases({
     shelf: openSealedLeases({ directory: paths.leases, keys, uid, log }),
     now,
     ended({ id }, end) {
       tenants.leave(id, end)
+      minted.delete(id)
       removeClientFiles(paths.clients, id)
       log.info('lease ended', { lease: id, transfers: end })
     },
   })
   const timer = setInterval(leases.sweep, SWEEP_MS).unref()
+
+  async function look(lease: Lease): Promise<void> {
+    const found = await mintedOf(eras.current().app, lease, AbortSignal.timeout(LOOK_TIMEOUT_MS))
+    if (leases.find(lease.id) !== undefined) minted.set(lease.id, found)
+  }
 
   async function hostsFor({ workspace, request }: Lease): Promise<readonly Host[]> {
     const { buildRegistry } = eras.current().config
@@ -69,6 +83,7 @@ export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse
       const lease = leases.open(parseRequest(text), { workspace, lifeMs })
       const proxies = listening().flatMap(clientAddresses)
       try {
+        await look(lease)
         const hosts = await hostsFor(lease)
         const root = paths.clients
         const files = writeClientFiles(lease, { root, uid, socket, proxies, hosts })
@@ -91,7 +106,17 @@ export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse
       return lease && tenants.resolverOf(lease)
     },
   }
-  return { leases, tenants, desk, close: () => clearInterval(timer) }
+  for (const lease of leases.list()) {
+    await look(lease).catch((error: unknown) => {
+      log.warn('lease not looked at', { lease: lease.id, error: describeError(error) })
+    })
+  }
+  return {
+    ...{ leases, tenants, desk },
+    outlooks: () =>
+      leases.list().map((lease) => ({ ...lease, minted: minted.get(lease.id) ?? [] })),
+    close: () => clearInterval(timer),
+  }
 }
 
 /** As clients write the address of a plain listener; one that speaks TLS is for those who trust it. */

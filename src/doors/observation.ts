@@ -1,4 +1,5 @@
 import type { Renewal } from '../agent/renewal.ts'
+import { type LeaseOutlook, leaseFamilies } from '../health/lease-outlook.ts'
 import { entryFamilies } from '../health/metrics.ts'
 import { composeStatus, type Status, type StatusParts } from '../health/status.ts'
 import { type Family, type Sample, secondsOf } from '../observe/family.ts'
@@ -18,6 +19,8 @@ export interface Observation {
   readonly exchanges: Tally
   /** `undefined` if nothing is watched, or not yet. */
   health(): Health | undefined
+  /** Empty where there are none. */
+  leases(): readonly LeaseOutlook[]
 }
 
 /** Makes the count of what clouds are asked, by registry and outcome. */
@@ -31,7 +34,7 @@ export function createExchangeTally(): Tally {
 
 /** What `GET /v1/status` answers. */
 export function tellStatus(
-  { version, renewal, rateLimits, health }: Observation,
+  { version, renewal, rateLimits, health, leases }: Observation,
   place: Pick<StatusParts, 'pid' | 'workspace' | 'listening' | 'startedAt'>,
 ): Status {
   const watched = health()
@@ -42,6 +45,7 @@ export function tellStatus(
     intervalMs: watched?.intervalMs,
     standings: watched?.standings() ?? [],
     rateLimits: rateLimits.list(),
+    leases: leases(),
   })
 }
 
@@ -66,6 +70,7 @@ function familiesOf({
   traffic,
   exchanges,
   health,
+  leases,
 }: Observation): readonly Family[] {
   const limits = (read: (limit: RateLimit) => number | undefined) => () =>
     rateLimits.list().flatMap((limit) => {
@@ -116,6 +121,7 @@ function familiesOf({
       limits(({ remaining }) => remaining),
     ),
     ...entryFamilies(() => health()?.standings() ?? []),
+    ...leaseFamilies(leases),
   ]
 }
 

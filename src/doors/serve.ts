@@ -11,7 +11,7 @@ import { attachOf } from './attach.ts'
 import { beginEra, createEras, type Era, type Eras, resolverOf } from './era.ts'
 import { type Gateway, openGateway } from './gateway.ts'
 import { type Health, startHealth } from './health.ts'
-import { openLeases } from './leases.ts'
+import { type LeaseHouse, openLeases } from './leases.ts'
 import { createExchangeTally, type Observation, tellStatus } from './observation.ts'
 import { createReload } from './reload.ts'
 
@@ -41,6 +41,7 @@ export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> 
     const renewal = startRenewal(eras, runtime, log)
     closers.unshift(async () => renewal.close())
     let health: Health | undefined
+    let house: LeaseHouse | undefined
     const observation: Observation = {
       version: runtime.version,
       renewal,
@@ -48,13 +49,13 @@ export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> 
       traffic: createTraffic(),
       exchanges,
       health: () => health,
+      leases: () => house?.outlooks() ?? [],
     }
     const listening = () => gateway?.listening() ?? []
     const socket = await ownSocket(app, runtime)
-    const house =
-      socket === undefined
-        ? undefined
-        : await openLeases({ ...runtime, eras, socket, log, listening })
+    if (socket !== undefined) {
+      house = await openLeases({ ...runtime, eras, socket, log, listening })
+    }
     closers.unshift(async () => house?.close())
     const served = { log, observation, listening, leases: house?.desk }
     const agent =

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { PurserError } from '../model/errors.ts'
 import type { RateLimit } from '../observe/rate-limits.ts'
+import { describeLease, type LeaseOutlook, leaseStatus } from './lease-outlook.ts'
 import type { Standing } from './monitor.ts'
 import { HEALTH_STATES } from './verdict.ts'
 
@@ -53,6 +54,8 @@ const status = v.object({
     entries: v.array(health),
   }),
   rateLimits: v.array(rateLimit),
+  /** Absent in what an agent of before told. */
+  leases: v.optional(v.array(leaseStatus), []),
 })
 
 /** How an agent is, as `GET /v1/status` tells and `purser status --json` prints. */
@@ -71,6 +74,7 @@ export interface StatusParts extends Pick<Status, 'version' | 'pid' | 'workspace
   readonly intervalMs: number | undefined
   readonly standings: readonly Standing[]
   readonly rateLimits: readonly RateLimit[]
+  readonly leases: readonly LeaseOutlook[]
 }
 
 /** Puts a status together. */
@@ -101,6 +105,7 @@ export function composeStatus(parts: StatusParts): Status {
       seenAt: times.seenAt.toISOString(),
       retryAt: isoOf(times.retryAt),
     })),
+    leases: parts.leases.map(describeLease),
   }
 }
 

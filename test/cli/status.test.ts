@@ -32,6 +32,27 @@ const STATUS = composeStatus({
       seenAt: ago(60_000),
     },
   ],
+  leases: [
+    {
+      id: '0123456789abcdef',
+      workspace: 'team',
+      expiresAt: ago(-86_400_000),
+      minted: [
+        {
+          source: 'request.image_credentials',
+          host: '123456789012.dkr.ecr.us-east-1.amazonaws.com',
+          expiresAt: ago(-7 * 3_600_000),
+          renewable: false,
+        },
+        {
+          source: 'request.build_registry_credentials',
+          host: 'us-docker.pkg.dev',
+          expiresAt: undefined,
+          renewable: true,
+        },
+      ],
+    },
+  ],
 })
 
 test('tells how the agent is', async () => {
@@ -44,6 +65,7 @@ test('tells how the agent is', async () => {
     'proxy      127.0.0.1:5000, 127.0.0.1:5001',
     'logins     3 cached, the next one ends in 1 h 30 min; 7 renewed ahead, 1 in vain',
     'health     2 entries checked every 30 min, 1 of them not valid',
+    'leases     1',
     '',
     'REGISTRY      NAME     STATE    FOR  CHECKED  REASON',
     'ghcr.io       default  valid    3 d  5 s ago  ghcr.io took ann',
@@ -52,6 +74,9 @@ test('tells how the agent is', async () => {
     '',
     'UPSTREAM   PULLS LEFT  OF   IN   SEEN',
     'docker.io  76          100  6 h  1 min ago',
+    '',
+    'LEASE             WORKSPACE  CREDENTIAL FOR                                ENDS',
+    '0123456789abcdef  team       123456789012.dkr.ecr.us-east-1.amazonaws.com  in 7 h 0 min',
     '',
   ])
 })

@@ -23,6 +23,27 @@ const PARTS = {
       seenAt: new Date(NOW - 1_000),
     },
   ],
+  leases: [
+    {
+      id: '0123456789abcdef',
+      workspace: 'team',
+      expiresAt: new Date(NOW + 86_400_000),
+      minted: [
+        {
+          source: 'request.image_credentials',
+          host: '123456789012.dkr.ecr.us-east-1.amazonaws.com',
+          expiresAt: new Date(NOW + 3_600_000),
+          renewable: false,
+        },
+        {
+          source: 'request.build_registry_credentials',
+          host: 'us-docker.pkg.dev',
+          expiresAt: undefined,
+          renewable: true,
+        },
+      ],
+    },
+  ],
 }
 
 test('a status arrives as it was sent, without a secret', () => {
@@ -41,7 +62,21 @@ test('a status arrives as it was sent, without a secret', () => {
       ],
     },
     rateLimits: [{ host: 'docker.io', limit: 100, remaining: 76, windowSeconds: 21600 }],
+    leases: [
+      {
+        id: '0123456789abcdef',
+        minted: [
+          { expiresAt: '2026-11-21T09:00:00.000Z', renewable: false },
+          { expiresAt: null, renewable: true },
+        ],
+      },
+    ],
   })
+})
+
+test('an agent of before told nothing of leases', () => {
+  const { leases: _, ...before } = composeStatus(PARTS)
+  expect(parseStatus(before)).toMatchObject({ leases: [] })
 })
 
 test('an agent that checks nothing says so', () => {
