@@ -21,6 +21,12 @@ export interface KeySource {
   read(): Keyring | undefined
   /** `undefined` where Purser can only read. */
   readonly writer: KeyWriter | undefined
+  /**
+   * Asks anew for the key, of a source that takes its time: `read` says what was said last.
+   *
+   * @throws `key-missing` if nothing can be had
+   */
+  refresh?(): Promise<void>
 }
 
 interface KeyWriter {

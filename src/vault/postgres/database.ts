@@ -1,0 +1,162 @@
+import type { Client, ClientConfig, Pool, QueryResult } from 'pg'
+import { faultOf } from './fault.ts'
+
+/** A connection that asks one thing after the other. */
+export interface Connection {
+  /** @returns the rows, unparsed; also how many were changed */
+  query(sql: string, values?: readonly unknown[]): Promise<Answer>
+}
+
+/** What came of a statement. */
+export interface Answer {
+  readonly rows: readonly unknown[]
+  readonly changed: number
+}
+
+/** A PostgreSQL database, by a few connections that are made when they are needed. */
+export interface Database extends Connection {
+  /** As the configuration's reader knows it: without user and password. */
+  readonly name: string
+  /** Runs `work` in a transaction: what it did is durable on return, or undone if it throws. */
+  transaction<T>(isolation: Isolation, work: (connection: Connection) => Promise<T>): Promise<T>
+  /** A connection of one's own; `ended` hears of its end, whoever ends it. */
+  connect(ended: () => void): Promise<OwnConnection>
+  close(): Promise<void>
+}
+
+/** A connection that nobody else asks. */
+export interface OwnConnection extends Connection {
+  /** Calls `heard` with what is told on a channel from now on. */
+  listen(channel: string, heard: (text: string) => void): Promise<void>
+  end(): void
+}
+
+/** `repeatable read` sees one moment of the database. */
+export type Isolation = 'read committed' | 'repeatable read'
+
+/** How to reach the database, for `pg`. */
+export type Reach = Required<Pick<ClientConfig, 'host' | 'port' | 'user' | 'database' | 'ssl'>> & {
+  /** Asked at each new connection, so that one that was changed is taken. */
+  password(): Promise<string>
+}
+
+/** Of a process: an agent has one more, on which it listens. A server takes 100 by default. */
+const MAX_CONNECTIONS = 3
+/** A question comes with a client that waits; within a data centre a connection takes 20 ms. */
+const CONNECT_TIMEOUT_MS = 5_000
+/** Statements take a millisecond; only a copy or a rotation of a large vault takes seconds. */
+const STATEMENT_TIMEOUT_MS = 10_000
+/** What the server does not answer is given up a moment after it should have given up by itself. */
+const QUERY_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 2_000
+const IDLE_TIMEOUT_MS = 30_000
+
+/** Opens a database; nothing is connected before it is asked. */
+export async function openDatabase(name: string, reach: Reach): Promise<Database> {
+  const pg = await import('pg')
+  const config = configOf(reach)
+  const pool: Pool = new pg.Pool({
+    ...config,
+    max: MAX_CONNECTIONS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    allowExitOnIdle: true,
+  })
+  // An idle connection that breaks is replaced by the next question: nobody else is to hear of it.
+  pool.on('error', () => undefined)
+
+  return {
+    name,
+    query: (sql, values = []) => within(name, () => pool.query(sql, [...values])),
+    async transaction(isolation, work) {
+      const client = await guarded(name, () => pool.connect())
+      // Its end is told by whatever is asked next; unheard, it would end the process.
+      const ignore = () => undefined
+      client.on('error', ignore)
+      const connection: Connection = {
+        query: (sql, values = []) => within(name, () => client.query(sql, [...values])),
+      }
+      let broken = true
+      try {
+        await connection.query(`BEGIN ISOLATION LEVEL ${isolation}`)
+        const result = await work(connection)
+        await connection.query('COMMIT')
+        broken = false
+        return result
+      } catch (error) {
+        broken = await client.query('ROLLBACK').then(
+          () => false,
+          () => true,
+        )
+        throw error
+      } finally {
+        client.removeListener('error', ignore)
+        client.release(broken)
+      }
+    },
+    async connect(ended) {
+      const client = new pg.Client(config)
+      // `end` follows.
+      client.on('error', () => undefined)
+      client.once('end', ended)
+      try {
+        await guarded(name, () => client.connect())
+      } catch (error) {
+        void client.end()
+        throw error
+      }
+      return ownConnection(name, client)
+    },
+    close: () => pool.end(),
+  }
+}
+
+function configOf(reach: Reach): ClientConfig {
+  return {
+    ...reach,
+    application_name: 'purser',
+    // Every name is written in full, and what is not is the system's own: nobody's schema comes first.
+    options: '-c search_path=pg_catalog',
+    sslnegotiation: 'postgres',
+    client_encoding: 'utf8',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    keepAlive: true,
+  }
+}
+
+function ownConnection(name: string, client: Client): OwnConnection {
+  // One after the other: the library takes no second question before it has answered the first.
+  let last: Promise<unknown> = Promise.resolve()
+  const query = (sql: string, values: readonly unknown[] = []): Promise<Answer> => {
+    const asked = last.then(() => within(name, () => client.query(sql, [...values])))
+    last = asked.catch(() => undefined)
+    return asked
+  }
+  return {
+    query,
+    async listen(channel, heard) {
+      client.on('notification', (message) => {
+        if (message.channel === channel) heard(message.payload ?? '')
+      })
+      await query(`LISTEN ${channel}`)
+    },
+    end() {
+      void client.end()
+    },
+  }
+}
+
+async function within(name: string, ask: () => Promise<QueryResult>): Promise<Answer> {
+  const { rows, rowCount } = await guarded(name, ask)
+  return { rows, changed: rowCount ?? 0 }
+}
+
+async function guarded<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw faultOf(name, error)
+  }
+}
