@@ -86,7 +86,13 @@ export function createTenants(eras: Eras, now: () => number): Tenants {
         const { workspace, request } = lease
         const asker = { workspace, request: async () => request }
         const upstreams = createUpstreams(era, now, asker)
-        const own = { ...options, workspace, upstreams, resolver: resolverOf(lease) }
+        const own = {
+          ...options,
+          workspace,
+          client: lease.id,
+          upstreams,
+          resolver: resolverOf(lease),
+        }
         tenant.service = { era, value: createService(own, tenant.seal) }
       }
       const { value: service } = tenant.service

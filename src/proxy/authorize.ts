@@ -7,7 +7,8 @@ import type { Secret } from '../model/secret.ts'
 import type { Log } from '../observe/log.ts'
 import type { Resolution, Resolver } from '../resolver.ts'
 import type { Tokens } from '../token/tokens.ts'
-import type { Route } from './route.ts'
+import type { Audit } from './audit.ts'
+import { deedOf, type Route } from './route.ts'
 import type { Traffic } from './traffic.ts'
 
 /** With what a request goes to the registry. */
@@ -39,6 +40,7 @@ export interface AuthorizerOptions {
   readonly tokens: Tokens
   readonly traffic: Pick<Traffic, 'token'>
   readonly workspace: string
+  readonly audit: Audit
   readonly log: Log
   /** Milliseconds since the epoch. */
   readonly now: () => number
@@ -65,7 +67,7 @@ const FORGET_CAPACITY = 1_000
 
 /** Makes an authorizer, which remembers an answer for a second. */
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
-  const { resolver, tokens, traffic, workspace, log, now } = options
+  const { resolver, tokens, traffic, workspace, audit, log, now } = options
   const memo = createMemo<Authorization>({
     ...{ now, ttlMs: MEMO_MS, capacity: MEMO_CAPACITY },
     mark: () => resolver.revision?.(),
@@ -77,6 +79,9 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     try {
       const resolution = await resolver.resolve(targetOf(route), signal)
       const authorization = await authorizeAs(route, resolution, signal)
+      const { source, from } = authorization.resolution ?? {}
+      const decision = source === undefined ? 'anonymous' : 'granted'
+      audit(deedOf(route), { decision, source, from })
       return isLasting(route) ? await outlast(route, authorization, signal) : authorization
     } catch (error) {
       return await authorizeAsNobody(route, error)
@@ -111,9 +116,11 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       const target = targetOf(route)
       excuse(fault, { target, onFault: upstream.onFault, tell: (told) => (why = told) })
     } catch (error) {
+      audit(deedOf(route), { decision: 'failed', reason: why })
       log.error('credential cannot be used', { ...fields, error: why })
       throw error
     }
+    audit(deedOf(route), { decision: 'anonymous', reason: why })
     log.warn('credential cannot be used, trying without', { ...fields, error: why })
     // A time of its own: the other may be what has run out.
     const signal = AbortSignal.timeout(AUTHORIZE_TIMEOUT_MS)
@@ -191,7 +198,8 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       const { upstream, repository, scopes } = route
       const { resolution, header } = authorization
       if (resolution !== undefined) {
-        const { source } = resolution
+        const { source, from } = resolution
+        audit(deedOf(route), { decision: 'refused', source, from })
         log.warn('registry refused the credential', {
           host: upstream.host.name,
           repository,

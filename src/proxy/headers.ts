@@ -5,6 +5,9 @@ import type { IncomingHttpHeaders } from 'undici/types/header.js'
  * Authorization and cookies, which were not meant for this registry; Forwarded and its kin, which
  * would tell it about this network; and what belongs to one connection alone (RFC 9110 7.6.1).
  *
+ * A trace's context goes on, so that a registry of one's own is part of it; `baggage` does not: it holds
+ * whatever an application has put there, and few registries are one's own.
+ *
  * Accept-Encoding goes as it came: a blob that is inflated or packed on the way has another digest.
  * Content-Length goes with the body, if there is one.
  */
@@ -65,6 +68,17 @@ export function headersToUpstream(rawHeaders: readonly string[]): string[] {
   }
   return headers
 }
+
+/**
+ * What goes to a store that a registry has sent us to: the trace is the operator's and the registry's
+ * business, and a signed URL leads to somebody else.
+ */
+export function headersToStore(headers: readonly string[]): readonly string[] {
+  if (!headers.includes('traceparent') && !headers.includes('tracestate')) return headers
+  return headers.filter((_, i) => !TRACE.has(headers[i - (i % 2)] ?? ''))
+}
+
+const TRACE = new Set(['traceparent', 'tracestate'])
 
 /** The registry's headers that go on, as the flat list that node takes. */
 export function headersToClient(headers: IncomingHttpHeaders): string[] {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { codeOf, describeError, hintOf, retryAfterMsOf, statusOf } from '../model/errors.ts'
+import type { Deed } from './audit.ts'
 
 /**
  * Why a request is answered here and not by the registry.
@@ -13,6 +14,8 @@ export interface Problem {
   readonly message: string
   /** The methods that would do, for a 405. */
   readonly allow?: string
+  /** What was wanted, if it is the configuration that does not allow it. */
+  readonly denied?: Deed
   /** When it may be tried again, in seconds from now. */
   readonly retryAfterS?: number
 }

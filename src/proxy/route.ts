@@ -4,6 +4,7 @@ import { quote, repositoryAt, tryParseHost } from '../model/host.ts'
 import type { Action } from '../model/target.ts'
 import { scopesOf } from '../token/scope.ts'
 import { type Ask, type Kind, parseAsk } from './ask.ts'
+import type { Deed } from './audit.ts'
 import { pathOf } from './path.ts'
 import { judgeWish } from './policy.ts'
 import { isProblem, type Problem, problem } from './problem.ts'
@@ -66,7 +67,14 @@ export async function routeOf(
   }
   const described = describe(method, ask, place, repository)
   if (isProblem(described)) return described
-  return judgeWish(described) ?? described
+  const refused = judgeWish(described)
+  if (refused === undefined) return described
+  return { ...refused, denied: deedOf(described) }
+}
+
+/** What a request wants, as it is told to an audit. */
+export function deedOf({ upstream, repository, action }: Route): Deed {
+  return { host: upstream.host.name, repository, action }
 }
 
 async function placeOf(

@@ -7,6 +7,7 @@ import type { Resolver } from '../resolver.ts'
 import type { Tokens } from '../token/tokens.ts'
 import { endOf, logAccess } from './access.ts'
 import { createAdmission } from './admit.ts'
+import { createAudit } from './audit.ts'
 import { createAuthorizer } from './authorize.ts'
 import { createBlobReads } from './blob-reads.ts'
 import { linger } from './body.ts'
@@ -37,6 +38,8 @@ export interface ServiceOptions {
   /** What `/metrics` answers; without, there is no such path. */
   readonly metrics?: () => Promise<LocalAnswer>
   readonly workspace: string
+  /** Who is served, if it is a lease: its id. */
+  readonly client?: string
   /** With whom connections are shared. Default: with nobody else. */
   readonly crowd?: Crowd
   /** Names beside loopback's own by which clients may call the proxy, without port. */
@@ -70,7 +73,8 @@ export function createService(options: ServiceOptions, seal: Seal): Service {
   const { rateLimits, traffic, usage, workspace, now } = options
   const admit = createAdmission(options.hosts ?? [])
   const routeFor = createRoutes(options)
-  const authorizer = createAuthorizer(options)
+  const audit = createAudit(options)
+  const authorizer = createAuthorizer({ ...options, audit })
   const { crowd = createCrowd({ connections: CONNECTIONS_PER_ORIGIN, now }) } = options
   const { net } = options
   const ways = { dispatcher: net.upstream, crowd }
@@ -96,6 +100,8 @@ export function createService(options: ServiceOptions, seal: Seal): Service {
       const found = refuse(door, req, res) ?? (await routeFor(door, req))
       if (isProblem(found)) {
         delivery = { kind: 'problem', problem: found }
+        const { denied, message } = found
+        if (denied !== undefined) audit(denied, { decision: 'denied', reason: message })
       } else if (found.kind === 'local') {
         sendLocal(res, found)
       } else {
@@ -112,6 +118,6 @@ export function createService(options: ServiceOptions, seal: Seal): Service {
     if (delivery.kind === 'problem' && !res.headersSent) sendProblem(res, delivery.problem)
     linger(req)
     if (route !== undefined) traffic.count(route, endOf(delivery))
-    logAccess(options, req.method, route, delivery, now() - startedAt)
+    logAccess(options, req, route, delivery, now() - startedAt)
   }
 }

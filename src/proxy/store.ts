@@ -4,7 +4,7 @@ import type { UpstreamConfig } from '../config/config.ts'
 import type { Net } from '../net/net.ts'
 import { originOf } from '../token/upstream.ts'
 import type { Crowd } from './crowd.ts'
-import { headerOf, headersToClient } from './headers.ts'
+import { headerOf, headersToClient, headersToStore } from './headers.ts'
 import { relayAgain } from './persistence.ts'
 import { problem } from './problem.ts'
 import { isRedirect } from './redirect.ts'
@@ -66,7 +66,7 @@ export function createStore({ net, crowd, traffic, now }: StoreOptions): Store {
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method: 'GET',
-        headers,
+        headers: headersToStore(headers),
         body: undefined,
         headersTimeoutMs: PULL_HEADERS_TIMEOUT_MS,
         res,
@@ -99,7 +99,7 @@ export function createStore({ net, crowd, traffic, now }: StoreOptions): Store {
         path: `${url.pathname}${url.search}`,
         // What is signed for GET is no good for HEAD: https://github.com/moby/moby/issues/50065
         method: 'GET',
-        headers: [...headers, 'range', 'bytes=0-0'],
+        headers: [...headersToStore(headers), 'range', 'bytes=0-0'],
         signal: AbortSignal.timeout(MEASURE_TIMEOUT_MS),
       })
       // A store that knows no ranges would send the whole.

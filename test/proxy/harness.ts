@@ -56,7 +56,9 @@ interface Running {
   readonly url: string
   readonly port: number
   readonly resolved: readonly Target[]
+  /** Without what is for an audit. */
   readonly logged: readonly (LogFields & { readonly event: string })[]
+  readonly audited: readonly LogFields[]
 }
 
 export interface RunOptions extends Partial<ProxyOptions> {
@@ -74,7 +76,11 @@ export async function runProxy(
 ): Promise<Running> {
   const resolved: Target[] = []
   const logged: (LogFields & { readonly event: string })[] = []
-  const keep = (event: string, fields: LogFields = {}) => void logged.push({ event, ...fields })
+  const audited: LogFields[] = []
+  const keep = (event: string, fields: LogFields = {}) => {
+    if (event === 'audit') audited.push(fields)
+    else logged.push({ event, ...fields })
+  }
   const dispatcher = new Agent()
   const proxy = createProxy({
     upstreams: createUpstreamTable(configured),
@@ -101,7 +107,7 @@ export async function runProxy(
     await proxy.close(0)
     await dispatcher.destroy()
   })
-  return { proxy, url: `http://127.0.0.1:${port}`, port, resolved, logged }
+  return { proxy, url: `http://127.0.0.1:${port}`, port, resolved, logged, audited }
 }
 
 /** The way out of these tests, where everything is on this machine, and in plain http. */
