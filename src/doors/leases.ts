@@ -1,5 +1,6 @@
 import type { LeaseDesk } from '../agent/leases.ts'
 import type { Runtime } from '../app.ts'
+import { createMemo } from '../cache/memo.ts'
 import type { LeaseOutlook, MintedOutlook } from '../health/lease-outlook.ts'
 import { removeClientFiles, writeClientFiles } from '../lease/client-files.ts'
 import type { Lease } from '../lease/lease.ts'
@@ -38,6 +39,9 @@ const SWEEP_MS = 1_000
 /** The vault is near, and what a request brought is at hand. */
 const LOOK_TIMEOUT_MS = 10_000
 
+/** To list a vault of thousands takes long; a registry that is new to it is found through the proxy. */
+const HOSTS_MS = 60_000
+
 /** More registries than a container is told of by name; the proxy knows all. */
 const MAX_HOSTS = 1_000
 
@@ -70,11 +74,18 @@ export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse
     if (leases.find(lease.id) !== undefined) minted.set(lease.id, found)
   }
 
+  const vault = await app.vault()
+  const entryHosts = createMemo<readonly Host[]>({
+    ...{ now, ttlMs: HOSTS_MS, capacity: MAX_HOSTS },
+    mark: () => vault.revision?.(),
+  })
+
   async function hostsFor({ workspace, request }: Lease): Promise<readonly Host[]> {
     const { buildRegistry } = eras.current().config
-    const vault = await app.vault()
-    const entries = await vault.list(workspace)
-    const hosts = [...hostsOf(request, { buildRegistry }), ...entries.map(({ host }) => host)]
+    const ofEntries = await entryHosts.get(workspace, async () =>
+      (await vault.list(workspace)).map(({ host }) => host),
+    )
+    const hosts = [...hostsOf(request, { buildRegistry }), ...ofEntries]
     return [...new Map(hosts.map((host) => [host.name, host])).values()].slice(0, MAX_HOSTS)
   }
 
