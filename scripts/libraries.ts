@@ -27,6 +27,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   ],
   'prom-client': ['Counter', 'Gauge', 'Registry'],
   'smol-toml': ['parse'],
+  tldts: ['getDomain'],
   undici: ['Agent', 'errors'],
 }
 

@@ -83,7 +83,7 @@ export function createBearerTokens({ net, clock, seen }: BearerOptions): BearerT
     const { secret, lifeMs } = await fetchToken(
       {
         upstream,
-        realm: approveRealm(upstream, realm),
+        realm: await approveRealm(upstream, realm),
         service,
         // What the registry asked for goes first: some read the first scope alone.
         scopes: mergeScopes([...(wider.get(key) ?? []), ...question.scopes]),

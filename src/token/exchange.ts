@@ -88,7 +88,7 @@ export async function fetchToken(
 ): Promise<Token> {
   const { realm } = question
   // Its name is the registry's own, or a known one, or the operator's: the policy lets no other pass.
-  const dispatcher = net.realm({ allowPrivate: realm.allowPrivate, isKnown: true })
+  const dispatcher = net.realm(realm)
   const document = await ask(waysToAsk(question), (request) =>
     exchangeJson(dispatcher, request, { signal }),
   ).catch((error: unknown) => {

@@ -7,6 +7,8 @@ export interface Realm {
   readonly url: URL
   /** Whether it may be at an address that is not public. */
   readonly allowPrivate: boolean
+  /** Whether its name is one that the registry could not choose. */
+  readonly isKnown: boolean
 }
 
 /** A registry, and the origin of its token service elsewhere; both from end to end. */
@@ -43,30 +45,48 @@ const MAX_REALM_LENGTH = 2_048
  *
  * The realm is the registry's to choose, so whoever gets hold of a registry, or of the network in
  * front of it, would have the passwords of its users sent to himself, or a request sent to the
- * metadata service of the machine. It must be https at the registry's own host, or at one that is
- * known to be its token service, or an origin that the operator configured.
+ * metadata service of the machine. It must be https at the registry's own host, at one that is known to
+ * be its token service, at one of the same owner, or an origin that the operator configured.
  *
  * @throws `policy`, with the line of configuration that would allow it.
  * @see https://github.com/advisories/GHSA-3p65-76g6-3w7r
  * @see https://github.com/advisories/GHSA-xf85-363p-868w
  */
-export function approveRealm(upstream: Upstream, realm: string): Realm {
+export async function approveRealm(upstream: Upstream, realm: string): Promise<Realm> {
   const own = apiUrl(upstream)
   // Relative to the registry, as some write it; what begins with two slashes names another host.
   const url = parseRealm(/^\/(?!\/)/.test(realm) ? `${own.origin}${realm}` : realm)
   if (url === undefined) throw refused(upstream, realm, 'it is not a plain http or https URL')
   // The operator's own word, and the registry itself: where it is, they may be.
   if (url.origin === own.origin || upstream.realms.includes(url.origin)) {
-    return { url, allowPrivate: true }
+    return { url, allowPrivate: true, isKnown: true }
   }
   if (url.protocol !== 'https:') throw refused(upstream, realm, 'it is not https', url)
-  const known = KNOWN_REALMS.some(
-    ([registry, service]) => registry.test(upstream.host.name) && service.test(url.origin),
-  )
-  if (url.hostname !== own.hostname && !known) {
+  const services = KNOWN_REALMS.filter(([registry]) => registry.test(upstream.host.name))
+  const isKnown =
+    url.hostname === own.hostname || services.some(([, service]) => service.test(url.origin))
+  // Of a registry whose service is known, no other one is: a cloud's customers are its neighbours. And
+  // in plain http, it is anybody who speaks.
+  const mayBeOthers = services.length === 0 && upstream.tls
+  if (!isKnown && !(mayBeOthers && (await isSameOwner(own.hostname, url.hostname)))) {
     throw refused(upstream, realm, 'it is not known to be its token service', url)
   }
-  return { url, allowPrivate: false }
+  return { url, allowPrivate: false, isKnown }
+}
+
+/**
+ * Whether both names are below one that somebody has registered: `registry.corp.example` and
+ * `gitlab.corp.example`, but not `a.github.io` and `b.github.io`.
+ *
+ * @see https://publicsuffix.org/
+ */
+async function isSameOwner(a: string, b: string): Promise<boolean> {
+  // The list has 130 KB, and most token services are the registry's own.
+  const { getDomain } = await import('tldts')
+  const ownerOf = (name: string) =>
+    getDomain(name, { allowPrivateDomains: true, extractHostname: false })
+  const owner = ownerOf(a)
+  return owner !== null && owner === ownerOf(b)
 }
 
 /** Visible ASCII, without what parsers of URLs disagree about. */

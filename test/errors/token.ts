@@ -37,7 +37,7 @@ const tokenFrom =
     const url = new URL(`http://${await serve(listener)}/token`)
     const question = {
       upstream: upstream('reg.example'),
-      realm: { url, allowPrivate: true },
+      realm: { url, allowPrivate: true, isKnown: true },
       service: 'reg',
       scopes: ['repository:acme/app:pull'],
       login: login.username === '' ? undefined : login,

@@ -104,6 +104,17 @@ describe('a realm', () => {
     expect(seen).toEqual(['GET /v2/ nobody'])
   })
 
+  test('at a name of the same owner that leads to the metadata service is not dialled', async () => {
+    const { pull, seen } = await stage({
+      challenge: bearer(`https://auth.${HOST}/token`),
+      addresses: { [`auth.${HOST}`]: '169.254.169.254' },
+    })
+    expect(errorOf(await pull()).message).toContain(
+      `auth.${HOST} at 169.254.169.254: not a public address`,
+    )
+    expect(seen).toEqual(['GET /v2/ nobody'])
+  })
+
   test('that the registry moves later gets none either', async () => {
     const { pull, resolved } = await stage({
       challenge: bearer('SELF/token'),

@@ -36,7 +36,7 @@ async function setUp({ server = {}, misbehave, question, query = '' }: Options =
   })
   const asking: TokenQuestion = {
     upstream: { host: parseHost('reg.example'), tls: true, realms: [] },
-    realm: { url: new URL(service.realm + query), allowPrivate: true },
+    realm: { url: new URL(service.realm + query), allowPrivate: true, isKnown: true },
     service: 'reg',
     scopes: SCOPES,
     login: LOGIN,
@@ -290,8 +290,8 @@ describe('refuses', () => {
   })
 
   test('an address that is not public, unasked', async () => {
-    const url = new URL('https://127.0.0.1:9/token')
-    expect(await failure({ question: { realm: { url, allowPrivate: false } } })).toMatchObject({
+    const realm = { url: new URL('https://127.0.0.1:9/token'), allowPrivate: false, isKnown: true }
+    expect(await failure({ question: { realm } })).toMatchObject({
       code: 'policy',
       text: 'refused to connect to 127.0.0.1: not a public address',
       asked: [],
