@@ -20,13 +20,13 @@ export interface LeaseDesk {
   resolverOf(id: string): Resolver | undefined
 }
 
-export interface LeaseTerms {
+interface LeaseTerms {
   readonly workspace?: string | undefined
   readonly lifeMs?: number | undefined
 }
 
 /** A lease, and what makes clients use it. */
-export interface OpenedLease extends ClientFiles {
+interface OpenedLease extends ClientFiles {
   readonly lease: Lease
   /** `127.0.0.1:5000`; `undefined` if the proxy listens on no plain port. */
   readonly proxy: string | undefined

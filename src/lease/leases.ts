@@ -23,7 +23,7 @@ export interface Leases {
 }
 
 /** For whom a lease is, and for how long. */
-export interface Terms {
+interface Terms {
   readonly workspace: string
   /** Default: {@link DEFAULT_LIFE_MS}. At most {@link MAX_LIFE_MS}. */
   readonly lifeMs?: number | undefined

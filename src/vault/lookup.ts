@@ -25,7 +25,7 @@ export interface Lookup {
 }
 
 /** The same columns for the links of images, with hashes of their own: no row tells what it is. */
-export interface ImageLookup {
+interface ImageLookup {
   columns(link: Pick<ImageLink, 'workspace' | 'image' | 'pushed'>): Columns
   identity(workspace: string, image: string): Uint8Array
   /** Of the repository that an image was pushed to. */
