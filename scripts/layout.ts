@@ -4,10 +4,11 @@ import { join, posix } from 'node:path'
 /** What `src` consists of, highest first: imports point down this list, type imports too. */
 const LAYERS = [
   'main.ts',
+  'index.ts',
+  'library/',
   'doors/',
   'app.ts',
   'environment.ts',
-  'index.ts',
   'helper/',
   'proxy/',
   'kubelet/',
@@ -18,6 +19,7 @@ const LAYERS = [
   'health/',
   'trace.ts',
   'attach.ts',
+  'images.ts',
   'resolver.ts',
   'fault.ts',
   'sources/',

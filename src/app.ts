@@ -8,6 +8,7 @@ import { findPaths, type Paths } from './config/paths.ts'
 import { asLease, keepsLogins, leaseNamedBy, namesIdentity, socketOf } from './environment.ts'
 import { PurserError } from './model/errors.ts'
 import type { Login } from './model/login.ts'
+import { once } from './model/once.ts'
 import { DEFAULT_WORKSPACE } from './model/target.ts'
 import type { Net } from './net/net.ts'
 import { LOG_LEVELS, type Log, type LogLevel, silentLog } from './observe/log.ts'
@@ -291,12 +292,4 @@ async function openLog(
   const log = createJsonLog(level, { write: writeError, now })
   closers.push(async () => log.flush())
   return log
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined
-  return () => {
-    made ??= { value: make() }
-    return made.value
-  }
 }

@@ -1,7 +1,24 @@
 /**
- * Registry credentials for programs: the forms in which platforms carry them, and the functions that
- * read, name and write these.
+ * Registry credentials for programs: the forms in which platforms carry them, the functions that read,
+ * name and write these, and the vault that keeps them.
  */
+export type { Attachment, Field } from './attach.ts'
+export type { ProviderChoice } from './library/choice.ts'
+export type { ImageCredentialSecret, ImageSecret } from './library/image-secret.ts'
+export {
+  createProviderFromEnv,
+  getCredentialProviderForImage,
+  getRegistryTokenForImage,
+} from './library/plain.ts'
+export type { CredentialProvider, RegistryLogin } from './library/provider.ts'
+export {
+  type AttachOptions,
+  type HostProcess,
+  openPurser,
+  type Purser,
+  type PurserOptions,
+} from './library/purser.ts'
+export { type ErrorCode, PurserError } from './model/errors.ts'
 export type { CredentialKeys } from './model/keys.ts'
 export { type CredentialType, detectCredentialType } from './request/credential-type.ts'
 export { parseCredentials } from './request/credentials.ts'
@@ -19,3 +36,4 @@ export {
   type RegistryCredentials,
 } from './request/registry-credentials.ts'
 export { createSecretName, parseRegistry } from './request/registry-name.ts'
+export { validateOptionalCredentials, validateRequiredCredential } from './request/validate.ts'

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { isImageId, linkImage } from '../images.ts'
 import { PurserError } from '../model/errors.ts'
 import { quote } from '../model/host.ts'
 import { parseReference, type Reference, writeReference } from '../model/reference.ts'
@@ -25,9 +26,6 @@ interface ShowFlags extends Flags {
 interface UnlinkFlags extends Flags {
   readonly image: string
 }
-
-/** As long as platforms' ids are, and more. */
-const MAX_ID_LENGTH = 256
 
 const HELP = `
 Examples:
@@ -84,29 +82,12 @@ async function link(flags: LinkFlags, context: CliContext): Promise<void> {
   }
   await withSession(context, flags, async (session) => {
     const { workspace } = session
-    const vault = await session.vault()
-    const before = await vault.image(workspace, image)
-    const { name } = flags
-    const entry = isGiven && reference ? { ...placeFor(reference), name } : before?.entry
     const credential =
       isGiven && reference ? await read(reference, flags, session, context) : undefined
-    await vault.linkImage(
-      {
-        workspace,
-        image,
-        entry,
-        reference: reference ?? before?.reference,
-        pushed: pushed ?? before?.pushed,
-      },
-      credential,
-    )
+    const facts = { workspace, image, reference, pushed, credential, name: flags.name }
+    await linkImage(await session.vault(), facts)
     say(context, `linked image ${image} in workspace ${workspace}`)
   })
-}
-
-/** The repository's own entry: two teams of one registry do not overwrite each other's. */
-function placeFor({ host, repository }: Reference) {
-  return { host, prefix: repository }
 }
 
 async function read({ host }: Reference, flags: LinkFlags, session: Session, context: CliContext) {
@@ -158,7 +139,7 @@ function rowOf(link: ImageLink): readonly string[] {
 }
 
 function parseId(text: string): string {
-  if (text !== '' && text.length <= MAX_ID_LENGTH && !/\p{Cc}/u.test(text)) return text
+  if (isImageId(text)) return text
   throw new PurserError('usage', `--image ${quote(text)} is not the id of an image`)
 }
 

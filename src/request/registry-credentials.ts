@@ -104,7 +104,14 @@ export function parseCredentialsFromEnv(
   return pick(env, CREDENTIAL_KEYS)
 }
 
-function keysFor(registry: string, keys: CredentialKeys): CredentialKeys | undefined {
+/**
+ * Picks the keys that log in to a registry.
+ *
+ * @param registry - its host
+ * @returns `undefined` if it wants none
+ * @throws as {@link getRegistryCredentials}
+ */
+export function keysFor(registry: string, keys: CredentialKeys): CredentialKeys | undefined {
   const kind = registryKindOf(parseHost(registry))
   const { required, names } = OWN_KEYS[kind.name] ?? { names: madeUpKeys(keys) }
   if (kind.read(keys) !== undefined) return pick(keys, [...names, ...ANY_PAIRS.flat()])

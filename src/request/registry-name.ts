@@ -27,6 +27,19 @@ export function parseRegistry(reference: string): string {
 }
 
 /**
+ * The registry that is meant, by its own name or by an image's: `ghcr.io`, or `ghcr.io/acme/app`.
+ *
+ * A single word with a dot is a registry; `node:24` is an image of Docker Hub's, as for any client.
+ *
+ * @throws `reference-invalid` if it is empty; `host-invalid` if what stands for the host is none
+ */
+export function parsePlace(place: string): Host {
+  const name = place.trim().replace(SCHEME, '')
+  const isRegistry = /^(?:localhost|[^/:]*\.[^/:]*|\[[^/]*\])(?::[0-9]+)?$/.test(name)
+  return parseHost(isRegistry ? name : parseRegistry(name))
+}
+
+/**
  * The registry that a credential names: platforms name one by its host, or by an image of it.
  *
  * @returns `undefined` if it is none of these

@@ -15,6 +15,8 @@ import type { Source } from './source.ts'
 /** What says whose credential it is, where the request does not. */
 export type BuildRegistry = Pick<BuildRegistryConfig, 'host' | 'repository'> | undefined
 
+type Place = Pick<Target, 'host' | 'repository'>
+
 /** Where a credential may be used. */
 interface Binding {
   readonly host: Host
@@ -151,8 +153,13 @@ function concerns(claim: Claim, target: Target): boolean {
   return claim.binding === undefined ? 'fault' in claim : covers(claim.binding, target)
 }
 
+/** Whether an image lies where a platform pushes what it builds. */
+export function isOfBuildRegistry(image: Place, buildRegistry: BuildRegistry): boolean {
+  return buildRegistry !== undefined && covers(buildRegistry, image)
+}
+
 /** A client that names no repository asks for the whole host, and means one it may use. */
-function covers({ host, repository }: Binding, target: Target): boolean {
+function covers({ host, repository }: Binding, target: Place): boolean {
   if (host.name !== target.host.name) return false
   if (repository === undefined || target.repository === undefined) return true
   return target.repository === repository || target.repository.startsWith(`${repository}/`)

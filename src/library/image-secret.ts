@@ -1,0 +1,79 @@
+import type { App } from '../app.ts'
+import { isImageId, linkImage } from '../images.ts'
+import { PurserError } from '../model/errors.ts'
+import { quote } from '../model/host.ts'
+import type { CredentialKeys } from '../model/keys.ts'
+import { parseReference, writeReference } from '../model/reference.ts'
+import { registryOf } from '../registries/all.ts'
+import { createSecretName } from '../request/registry-name.ts'
+import { type ImageLink, placeOf } from '../vault/vault.ts'
+
+/** What is to be remembered of an image; what is not said stays as it was. */
+export interface ImageSecret {
+  /** What the image was made from: its registry is the credential's. */
+  readonly reference?: string
+  /** The credential, by the keys that the registry's users know. */
+  readonly keys?: CredentialKeys
+  /** Where the image was pushed to. */
+  readonly pushed?: string
+  /** Which entry, where a repository has several. Default: `default`. */
+  readonly name?: string
+}
+
+/** What an image is linked to. */
+export interface ImageCredentialSecret {
+  readonly image: string
+  /** As {@link createSecretName} names it; `undefined` if the image needs no credential. */
+  readonly secretName: string | undefined
+  readonly reference: string | undefined
+  readonly pushed: string | undefined
+  readonly updatedAt: Date
+}
+
+type Parts = Pick<App, 'vault' | 'registries'>
+
+/** @throws `usage` if the id is none, or keys have no reference; `credential-incomplete` of the keys */
+export async function writeImageSecret(
+  { vault, registries }: Parts,
+  workspace: string,
+  image: string,
+  { reference: made, keys, pushed, name }: ImageSecret,
+): Promise<ImageCredentialSecret> {
+  if (!isImageId(image)) throw new PurserError('usage', `${quote(image)} is not the id of an image`)
+  const reference = made === undefined ? undefined : parseReference(made)
+  if (keys !== undefined && reference === undefined) {
+    throw new PurserError('usage', 'a credential needs a reference: it is for its registry')
+  }
+  const credential = keys && reference && registryOf(await registries(), reference.host).read(keys)
+  const open = await vault()
+  await linkImage(open, {
+    workspace,
+    image,
+    reference,
+    pushed: pushed === undefined ? undefined : parseReference(pushed),
+    credential,
+    name,
+  })
+  const link = await open.image(workspace, image)
+  if (link !== undefined) return describe(link)
+  throw new PurserError('vault-failed', `the link of image ${quote(image)} is gone again`)
+}
+
+export async function readImageSecret(
+  { vault }: Pick<Parts, 'vault'>,
+  workspace: string,
+  image: string,
+): Promise<ImageCredentialSecret | undefined> {
+  const link = await (await vault()).image(workspace, image)
+  return link && describe(link)
+}
+
+function describe({ image, entry, reference, pushed, updatedAt }: ImageLink) {
+  return {
+    image,
+    secretName: entry && createSecretName(placeOf(entry)),
+    reference: reference && writeReference(reference),
+    pushed: pushed && writeReference(pushed),
+    updatedAt,
+  }
+}
