@@ -17,10 +17,11 @@ export const PROGRAM_PATH = [
  * A `describe` that needs real programs: skipped with their names in the title where they are not
  * installed, and a failure instead if `PURSER_TEST_REQUIRE_CLIENTS=1`.
  *
- * @param needs programs to find in PATH; `root` stands for the right to start daemons and mounts.
+ * @param needs programs to find in PATH, and devices by their path; `root` stands for the right to
+ *   start daemons and mounts.
  */
 export function describeWith(title: string, needs: readonly string[], define: () => void): void {
-  const missing = needs.filter((program) => !isThere(program))
+  const missing = missingOf(needs)
   if (missing.length === 0) {
     describe(title, define)
     return
@@ -39,14 +40,21 @@ export function describeWith(title: string, needs: readonly string[], define: ()
   describe.skip(named, define)
 }
 
-function isThere(program: string): boolean {
-  if (program === 'root') return process.getuid?.() === 0
-  return PROGRAM_PATH.split(delimiter).some((folder) => isExecutable(join(folder, program)))
+/** @returns which of them this machine lacks */
+export function missingOf(needs: readonly string[]): readonly string[] {
+  return needs.filter((program) => !isThere(program))
 }
 
-function isExecutable(file: string): boolean {
+function isThere(program: string): boolean {
+  if (program === 'root') return process.getuid?.() === 0
+  if (program.startsWith('/')) return mayUse(program, constants.R_OK | constants.W_OK)
+  const folders = PROGRAM_PATH.split(delimiter)
+  return folders.some((folder) => mayUse(join(folder, program), constants.X_OK))
+}
+
+function mayUse(file: string, mode: number): boolean {
   try {
-    accessSync(file, constants.X_OK)
+    accessSync(file, mode)
     return true
   } catch {
     return false
