@@ -15,15 +15,22 @@ export interface ReloadOptions {
   readonly log: Log
 }
 
+/** What reads the configuration anew. */
+export interface Reload {
+  /** Begins to; one that comes in the middle of another is heard after it. */
+  begin(): void
+  /** Begins no more, and waits for one that is under way. */
+  close(): Promise<void>
+}
+
 /**
  * Makes what reads the configuration anew and goes over to it. What is under way ends as it began; a
  * configuration that is no good changes nothing, and is told in one line.
- *
- * @returns what is called at each hangup: one that comes in the middle of a reload is heard after it
  */
-export function createReload({ current, renew, adopt, log }: ReloadOptions): () => void {
-  let running = false
+export function createReload({ current, renew, adopt, log }: ReloadOptions): Reload {
+  let running: Promise<void> | undefined
   let again = false
+  let closed = false
 
   async function once(): Promise<void> {
     const before = current()
@@ -41,17 +48,22 @@ export function createReload({ current, renew, adopt, log }: ReloadOptions): () 
   }
 
   async function all(): Promise<void> {
-    running = true
-    do {
+    while (again && !closed) {
       again = false
       await once()
-    } while (again)
-    running = false
+    }
+    running = undefined
   }
 
-  return () => {
-    again = true
-    if (!running) void all()
+  return {
+    begin() {
+      again = true
+      running ??= all()
+    },
+    async close() {
+      closed = true
+      await running
+    },
   }
 }
 

@@ -29,6 +29,10 @@ const MEMORY_FLAGS = '--minor-gc-task-trigger=25'
  */
 export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> {
   const { now, signal, hurry } = runtime
+  let hungUp = false
+  runtime.onHangup(() => {
+    hungUp = true
+  })
   const exchanges = createExchangeTally()
   const seen: AppOptions['seen'] = (registry, outcome) => exchanges.count({ registry, outcome })
   const app = createApp(runtime, flags, { seen })
@@ -68,21 +72,23 @@ export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> 
     gateway = await openGateway({ ...runtime, flags, eras, observation, tenancy: house, log })
     const { close, follow, describe } = gateway
     closers.unshift(() => close(hurry))
-    runtime.onHangup(
-      createReload({
-        current: eras.current,
-        renew: (before) => createApp(runtime, flags, { seen, before }),
-        async adopt(next) {
-          const before = eras.current()
-          await follow(next)
-          eras.follow(next)
-          if (agent === undefined || isSameWatch(before, next)) return
-          await health?.close()
-          health = await startHealth(eras, runtime, log)
-        },
-        log,
-      }),
-    )
+    const reload = createReload({
+      current: eras.current,
+      renew: (before) => createApp(runtime, flags, { seen, before }),
+      async adopt(next) {
+        const before = eras.current()
+        await follow(next)
+        eras.follow(next)
+        if (agent === undefined || isSameWatch(before, next)) return
+        await health?.close()
+        health = await startHealth(eras, runtime, log)
+      },
+      log,
+    })
+    closers.unshift(reload.close)
+    runtime.onHangup(reload.begin)
+    // Before all was ready: who knows whether the file had been read by then.
+    if (hungUp) reload.begin()
     runtime.writeOut(describe())
     // Not before all is loaded: V8 refuses a code cache that was made under other flags.
     setFlagsFromString(MEMORY_FLAGS)

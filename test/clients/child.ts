@@ -71,6 +71,8 @@ export async function runOk(
 export interface Daemon {
   /** All that it has written so far, to stdout and stderr. */
   readonly output: () => string
+  /** Its exit code, once it has ended by itself. */
+  readonly exited: Promise<number | null>
 }
 
 /**
@@ -91,18 +93,18 @@ export async function startDaemon<T>(
   const stdout = collect(child.stdout)
   const stderr = collect(child.stderr)
   const output = () => stdout() + stderr()
-  const closed = new Promise<void>((resolve) => {
-    child.once('close', () => resolve())
-    child.once('error', () => resolve())
+  const exited = new Promise<number | null>((resolve) => {
+    child.once('close', resolve)
+    child.once('error', () => resolve(null))
   })
   stack.defer(async () => {
     child.kill('SIGKILL')
-    await closed
+    await exited
   })
   const deadline = Date.now() + READY_TIMEOUT_MS
   while (Date.now() < deadline && child.exitCode === null && child.signalCode === null) {
     const value = await ready(output())
-    if (value !== undefined) return { output, value }
+    if (value !== undefined) return { output, exited, value }
     await delay(20)
   }
   throw new Error(`${program} is not ready: ${tail(output())}`)

@@ -12,6 +12,8 @@ const MAIN = join(import.meta.dirname, '../../src/main.ts')
 export interface Serving {
   readonly home: string
   readonly pid: number
+  /** Its exit code. */
+  readonly exited: Promise<number | null>
   /** `http://127.0.0.1:PORT` of the proxy's first listener that is no upstream's own. */
   readonly url: string
   /** The lines of its log. */
@@ -42,7 +44,11 @@ export async function serve(
   const configure = (...lines: readonly string[]) =>
     writeFileSync(join(home, 'config.toml'), lines.join('\n'))
   configure(...config)
-  const { output, value: pid } = await startDaemon(
+  const {
+    output,
+    exited,
+    value: pid,
+  } = await startDaemon(
     stack,
     [process.execPath, MAIN, 'serve', ...flags],
     { PURSER_HOME: home, PURSER_LOG: 'debug', PATH: '/usr/bin:/bin', ...env },
@@ -62,7 +68,7 @@ export async function serve(
   }
   const shared = log().find(({ msg, upstream }) => msg === 'proxy listening' && !upstream)
   return {
-    ...{ home, pid, log, heard, configure, url: `http://${shared?.['address']}` },
+    ...{ home, pid, exited, log, heard, configure, url: `http://${shared?.['address']}` },
     async reload(...lines) {
       const said = ({ msg }: Line) => String(msg).startsWith('configuration')
       const before = log().filter(said).length
