@@ -62,16 +62,16 @@ export interface Cache<T> {
 /** Where slots outlive the process, and are shared with others. */
 export interface Shelf<T> {
   /** @returns `undefined` if there is none that can be read */
-  read(key: string): Slot<T> | undefined
-  write(key: string, slot: Slot<T>): void
-  /**
+  read(key: string): Slot<T> | undefined | Promise<Slot<T> | undefined>
+  write(key: string, slot: Slot<T>): void | Promise<void> /**
    * Takes a slot, so that one process alone exchanges for it.
    *
    * @returns how to let go of it; `undefined` if another process has it
    */
   claim(key: string): Promise<(() => void) | undefined>
+  /** How often to look whether another process has let go of it. Default: 20 ms. */
+  readonly pollMs?: number
 }
-
 /** What a cache is made with. */
 export interface CacheOptions<T> {
   /** Milliseconds since the epoch. */
@@ -107,47 +107,50 @@ export function createCache<T>(options: CacheOptions<T>): Cache<T> {
   const slots = createLru<Slot<T>>(capacity)
   const flights = createSingleFlight<T>()
 
+  async function look(key: string): Promise<Slot<T>> {
+    return newer(key, await shelf.read(key))
+  }
+
   /** The newer of the two copies: the shelf may not take what is written. */
-  function look(key: string): Slot<T> {
+  function newer(key: string, shelved: Slot<T> | undefined): Slot<T> {
     const own = slots.get(key) ?? EMPTY_SLOT
-    const shelved = shelf.read(key)
     if (shelved === undefined || shelved.changedAt <= own.changedAt) return own
     slots.set(key, shelved)
     return shelved
   }
 
-  function save(key: string, slot: Slot<T>): Slot<T> {
+  async function save(key: string, slot: Slot<T>): Promise<Slot<T>> {
     slots.set(key, slot)
-    shelf.write(key, slot)
+    await shelf.write(key, slot)
     return slot
   }
-
   async function exchange(key: string, slot: Slot<T>, produce: Produce<T>, signal: AbortSignal) {
     checkPause(slot, now())
-    const begun = save(key, begin(slot, now()))
+    const begun = await save(key, begin(slot, now()))
     try {
       const { value, expiresAt } = await produce(signal)
       const kept = { value, ...beginLife(expiresAt, clock) }
       // An end at no time that there is makes it none.
       if (!(kept.lifeMs > 0)) throw deadOnArrival()
-      save(key, succeed(begun, kept, now()))
+      await save(key, succeed(begun, kept, now()))
       return value
     } catch (error) {
-      if (!signal.aborted) save(key, fail(begun, error, now()))
+      if (!signal.aborted) await save(key, fail(begun, error, now()))
       throw error
     }
   }
 
   /** The value, as soon as there is a good one, or how to let go of the slot that is now this one's. */
   async function claim(key: string, isGood: IsGood, signal: AbortSignal) {
-    for (let waitedMs = 0; ; waitedMs += CLAIM_POLL_MS) {
-      const slot = look(key)
+    const { pollMs = CLAIM_POLL_MS } = shelf
+    for (let waitedMs = 0; ; waitedMs += pollMs) {
+      const slot = await look(key)
       if (slot.kept !== undefined && isGood(slot.kept)) return slot.kept
       checkPause(slot, now())
       const release = await shelf.claim(key)
       if (release !== undefined) return release
       if (waitedMs >= CLAIM_TIMEOUT_MS) return () => undefined
-      await pause(CLAIM_POLL_MS, signal)
+      await pause(pollMs, signal)
     }
   }
 
@@ -158,7 +161,7 @@ export function createCache<T>(options: CacheOptions<T>): Cache<T> {
     if (typeof claimed !== 'function') return claimed.value
     try {
       signal.throwIfAborted()
-      const slot = look(key)
+      const slot = await look(key)
       if (slot.kept !== undefined && isGood(slot.kept)) return slot.kept.value
       // Another process has asked while this one waited: its failure is this one's too.
       if (slot.failure !== undefined && slot.failure.at > since) throw toldAgain(slot.failure)
@@ -192,9 +195,19 @@ export function createCache<T>(options: CacheOptions<T>): Cache<T> {
       return good() === undefined ? ask() : value
     },
     drop(key, value) {
-      const slot = look(key)
-      const { kept } = slot
-      if (kept !== undefined && same(kept.value, value)) save(key, emptied(slot, now()))
+      const has = ({ kept }: Slot<T>) => kept !== undefined && same(kept.value, value)
+      const own = slots.get(key)
+      const mine = own !== undefined && has(own) ? { ...own, kept: undefined } : undefined
+      // At once for this process, however long the shelf takes; no newer than what it was, so that a
+      // newer one on the shelf stays.
+      if (mine !== undefined) slots.set(key, mine)
+      const settle = (shelved: Slot<T> | undefined) => {
+        const slot = newer(key, shelved)
+        if (slot === mine || has(slot)) void save(key, emptied(slot, now()))
+      }
+      const found = shelf.read(key)
+      if (found instanceof Promise) void found.then(settle)
+      else settle(found)
     },
     schedule(key, value) {
       const kept = slots.get(key)?.kept
