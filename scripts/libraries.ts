@@ -25,7 +25,6 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
     'UserRefreshClient',
     'gaxios',
   ],
-  'prom-client': ['Counter', 'Gauge', 'Registry'],
   'smol-toml': ['parse'],
   tldts: ['getDomain'],
   undici: ['Agent', 'errors'],

@@ -59,7 +59,7 @@ export function openMetrics(observation: Observation): () => Promise<LocalAnswer
   return async () => {
     metrics ??= load()
     const { contentType, render } = await metrics
-    return { kind: 'local', type: contentType, body: await render() }
+    return { kind: 'local', type: contentType, body: render() }
   }
 }
 

@@ -1,6 +1,6 @@
 /** A measurement with a name: one number for each set of labels, read when somebody asks. */
 export interface Family {
-  readonly kind: 'counter' | 'gauge'
+  readonly kind: 'counter' | 'gauge' | 'histogram'
   /** With the unit last, in base units, and `_total` for counters. */
   readonly name: string
   readonly help: string
@@ -11,6 +11,8 @@ export interface Family {
 
 /** One number of a family. */
 export interface Sample {
+  /** What it is of a histogram; of all else, nothing. */
+  readonly part?: 'bucket' | 'count' | 'sum'
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
 }

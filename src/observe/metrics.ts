@@ -1,40 +1,43 @@
-import { Counter, Gauge, Registry } from 'prom-client'
-import type { Family } from './family.ts'
+import type { Family, Sample } from './family.ts'
 
 /** All measurements, as Prometheus reads them. */
 export interface Metrics {
   readonly contentType: string
-  render(): Promise<string>
+  render(): string
 }
 
 /**
- * Makes a registry of these families, beside nothing that a library may have put into a global one.
+ * Makes the text of these families.
  *
- * @see https://prometheus.io/docs/instrumenting/exposition_formats/
+ * @see https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
  */
 export function createMetrics(families: readonly Family[]): Metrics {
-  const registry = new Registry()
-  for (const family of families) addFamily(registry, family)
-  return { contentType: registry.contentType, render: () => registry.metrics() }
+  return {
+    contentType: 'text/plain; version=0.0.4; charset=utf-8',
+    render: () => families.map(textOf).join('\n'),
+  }
 }
 
-function addFamily(registry: Registry, { kind, name, help, labels, samples }: Family): void {
-  const options = { name, help, labelNames: [...labels], registers: [registry] }
-  if (kind === 'gauge') {
-    new Gauge({
-      ...options,
-      collect() {
-        this.reset()
-        for (const sample of samples()) this.set(sample.labels, sample.value)
-      },
-    })
-  } else {
-    new Counter({
-      ...options,
-      collect() {
-        this.reset()
-        for (const sample of samples()) this.inc(sample.labels, sample.value)
-      },
-    })
-  }
+function textOf({ name, help, kind, samples }: Family): string {
+  const lines = [...samples()].map((sample) => `${name}${lineOf(sample)}\n`)
+  return `# HELP ${name} ${escapeText(help)}\n# TYPE ${name} ${kind}\n${lines.join('')}`
+}
+
+function lineOf({ part, labels, value }: Sample): string {
+  const pairs = Object.entries(labels).map(([name, text]) => `${name}="${escapeLabel(text)}"`)
+  const all = pairs.length === 0 ? '' : `{${pairs.join(',')}}`
+  return `${part === undefined ? '' : `_${part}`}${all} ${numberOf(value)}`
+}
+
+function numberOf(value: number): string {
+  if (Number.isFinite(value)) return String(value)
+  return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf'
+}
+
+function escapeText(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+}
+
+function escapeLabel(text: string): string {
+  return escapeText(text).replaceAll('"', '\\"')
 }

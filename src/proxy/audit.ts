@@ -10,7 +10,7 @@ export interface Deed {
 }
 
 /** What became of it. */
-export interface Decision {
+interface Decision {
   readonly decision: /** It went to the registry with a credential. */
     | 'granted'
     /** It went without, as nobody. */

@@ -25,7 +25,7 @@ export interface ProxyOptions extends ServiceOptions {
 }
 
 /** An address that is to be listened on, and the one upstream that is served there, if it is one. */
-export type Wanted = Bound
+type Wanted = Bound
 
 /** The registry proxy. */
 export interface Proxy {

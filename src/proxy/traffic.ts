@@ -70,7 +70,7 @@ export function createTraffic(): Traffic {
     token: (host, outcome) => tokens.add([host, outcome], 1),
     families: [
       ...[requests, bytes, aborted, redirects, tokens].map(({ family }) => family),
-      ...first.families,
+      first.family,
       {
         kind: 'gauge',
         name: 'purser_proxy_in_flight_requests',
@@ -94,24 +94,26 @@ function createHistogram(name: string, help: string) {
     return made
   }
 
-  function* buckets(): Iterable<Sample> {
-    for (const [host, { counts, count }] of hosts) {
+  function* samples(): Iterable<Sample> {
+    for (const [host, { counts, sum, count }] of hosts) {
       let below = 0
       for (const [index, limit] of BUCKETS.entries()) {
         below += counts[index] ?? 0
-        yield { labels: { host, le: String(limit) }, value: below }
+        yield { part: 'bucket', labels: { host, le: String(limit) }, value: below }
       }
-      yield { labels: { host, le: '+Inf' }, value: count }
+      yield { part: 'bucket', labels: { host, le: '+Inf' }, value: count }
+      yield { part: 'sum', labels: { host }, value: sum }
+      yield { part: 'count', labels: { host }, value: count }
     }
   }
 
-  const family = (
-    suffix: string,
-    labels: readonly string[],
-    samples: () => Iterable<Sample>,
-  ): Family => ({ kind: 'counter', name: `purser_proxy_${name}_${suffix}`, help, labels, samples })
-  const each = (value: 'sum' | 'count') => () =>
-    [...hosts].map(([host, times]) => ({ labels: { host }, value: times[value] }))
+  const family: Family = {
+    kind: 'histogram',
+    name: `purser_proxy_${name}`,
+    help,
+    labels: ['host', 'le'],
+    samples,
+  }
 
   return {
     observe(host: string, seconds: number): void {
@@ -121,11 +123,7 @@ function createHistogram(name: string, help: string) {
       times.sum += seconds
       times.count++
     },
-    families: [
-      family('bucket', ['host', 'le'], buckets),
-      family('sum', ['host'], each('sum')),
-      family('count', ['host'], each('count')),
-    ],
+    family,
   }
 }
 

@@ -10,7 +10,7 @@ const lines = (text: string, name: string) =>
 test('entries: one series for each state, and times in seconds', async () => {
   const metrics = createMetrics(entryFamilies(() => STANDINGS))
   expect(metrics.contentType).toBe('text/plain; version=0.0.4; charset=utf-8')
-  const text = await metrics.render()
+  const text = metrics.render()
   const ghcr = 'workspace="default",host="ghcr.io",prefix="",name="default"'
   const quay = 'workspace="default",host="quay.io",prefix="acme",name="robot"'
   expect(lines(text, 'purser_entry_state')).toEqual([
@@ -36,9 +36,9 @@ test('entries: one series for each state, and times in seconds', async () => {
 test('what is gone is not told of any more', async () => {
   let standings = STANDINGS
   const metrics = createMetrics(entryFamilies(() => standings))
-  expect(lines(await metrics.render(), 'purser_entry_state')).toHaveLength(8)
+  expect(lines(metrics.render(), 'purser_entry_state')).toHaveLength(8)
   standings = STANDINGS.slice(1)
-  expect(lines(await metrics.render(), 'purser_entry_state')).toHaveLength(4)
+  expect(lines(metrics.render(), 'purser_entry_state')).toHaveLength(4)
 })
 
 test('a tally counts what came before anybody asked, and how often it is asked for changes nothing', async () => {
@@ -48,8 +48,8 @@ test('a tally counts what came before anybody asked, and how often it is asked f
   tally.count({ registry: 'ecr', outcome: 'made' })
   tally.count({ registry: 'gar', outcome: 'refused' })
   const metrics = createMetrics([tally.family])
-  await metrics.render()
-  expect(lines(await metrics.render(), 'purser_exchanges_total')).toEqual([
+  metrics.render()
+  expect(lines(metrics.render(), 'purser_exchanges_total')).toEqual([
     'purser_exchanges_total{registry="ecr",outcome="made"} 2',
     'purser_exchanges_total{registry="gar",outcome="refused"} 1',
   ])
@@ -65,6 +65,49 @@ test('two registries know nothing of each other', async () => {
   const family = { kind: 'gauge', name: 'purser_up', help: 'h', labels: [] } as const
   const one = createMetrics([{ ...family, samples: () => [{ labels: {}, value: 1 }] }])
   const two = createMetrics([{ ...family, samples: () => [{ labels: {}, value: 2 }] }])
-  expect(lines(await one.render(), 'purser_up')).toEqual(['purser_up 1'])
-  expect(lines(await two.render(), 'purser_up')).toEqual(['purser_up 2'])
+  expect(lines(one.render(), 'purser_up')).toEqual(['purser_up 1'])
+  expect(lines(two.render(), 'purser_up')).toEqual(['purser_up 2'])
+})
+
+test('each family says what it is, and what stands in a label ends nothing', () => {
+  const metrics = createMetrics([
+    {
+      kind: 'gauge',
+      name: 'purser_up',
+      help: 'A \\ and a\nline.',
+      labels: ['host'],
+      samples: () => [
+        { labels: { host: 'a"b\\c\nd' }, value: 1.5 },
+        { labels: {}, value: Number.POSITIVE_INFINITY },
+        { labels: {}, value: Number.NaN },
+      ],
+    },
+    {
+      kind: 'histogram',
+      name: 'purser_seconds',
+      help: 'h',
+      labels: ['le'],
+      samples: () => [
+        { part: 'bucket', labels: { le: '+Inf' }, value: 2 },
+        { part: 'sum', labels: {}, value: 0.25 },
+        { part: 'count', labels: {}, value: 2 },
+      ],
+    },
+  ])
+  expect(metrics.render()).toBe(
+    [
+      '# HELP purser_up A \\\\ and a\\nline.',
+      '# TYPE purser_up gauge',
+      'purser_up{host="a\\"b\\\\c\\nd"} 1.5',
+      'purser_up +Inf',
+      'purser_up NaN',
+      '',
+      '# HELP purser_seconds h',
+      '# TYPE purser_seconds histogram',
+      'purser_seconds_bucket{le="+Inf"} 2',
+      'purser_seconds_sum 0.25',
+      'purser_seconds_count 2',
+      '',
+    ].join('\n'),
+  )
 })
