@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readBounded } from '../model/bytes.ts'
 import type { Net } from '../net/net.ts'
 import type { RateLimits } from '../observe/rate-limits.ts'
+import { saysExpired } from '../token/expired.ts'
 import { originOf } from '../token/upstream.ts'
 import { type Authorization, type Authorizer, isSame } from './authorize.ts'
 import type { BlobReads, Opened } from './blob-reads.ts'
@@ -16,7 +17,7 @@ import { type Route, withoutMount } from './route.ts'
 import type { Seal } from './seal.ts'
 import type { Traffic } from './traffic.ts'
 import { PULL_HEADERS_TIMEOUT_MS, prepareTrip, type Trip } from './trip.ts'
-import { judge, saysExpired, type Verdict } from './verdict.ts'
+import { judge, type Verdict } from './verdict.ts'
 
 /** What requests are forwarded with. */
 export interface ForwardOptions {

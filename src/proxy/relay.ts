@@ -2,9 +2,10 @@ import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { IncomingHttpHeaders } from 'undici/types/header.js'
+import { saysExpired } from '../token/expired.ts'
 import type { Crowd } from './crowd.ts'
 import { type Problem, problem } from './problem.ts'
-import { saysExpired, type Verdict } from './verdict.ts'
+import type { Verdict } from './verdict.ts'
 
 /** How registries are reached, and who shares the connections to them. */
 export interface Ways {

@@ -122,8 +122,3 @@ function passOn({ upstream }: Route, headers: IncomingHttpHeaders): string[] {
 function without(headers: IncomingHttpHeaders, ...names: readonly string[]): IncomingHttpHeaders {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name)))
 }
-
-/** Whether a 400 or 403 is about the credential's age and not about the request. */
-export function saysExpired(body: string): boolean {
-  return /authorization token has expired/i.test(body)
-}
