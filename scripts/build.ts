@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path'
 import { bundle } from './bundle.ts'
 import { bundleLibraries, librariesFromBinary } from './libraries.ts'
+import { compileModules } from './modules.ts'
 import { rehearse } from './scenes.ts'
 import { cacheOf, loadScript, wrapScript } from './script.ts'
 
@@ -24,8 +25,17 @@ const HELPER = 'docker-credential-purser'
 /** All of `src`, as one script. */
 const PROGRAM_SCRIPT = 'main.cjs'
 
-/** All that the binary is made of, and by. */
-const INPUTS = ['package.json', 'package-lock.json', 'scripts/*.ts', 'src/**/*.ts']
+/** What programs import, as modules. */
+const MODULES = 'library'
+
+/** All that the binary and the modules are made of, and by. */
+const INPUTS = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig*.json',
+  'scripts/*.ts',
+  'src/**/*.ts',
+]
 
 /** Tells which inputs the binary beside it was made of. */
 const DIGEST = 'inputs.sha256'
@@ -61,7 +71,7 @@ function version(): string {
   throw new Error('package.json has no version')
 }
 
-/** A digest of all that the binary is made of: equal digests, equal binaries. */
+/** A digest of all that is built from: equal digests, equal binaries. */
 function digestOfInputs(): string {
   const hash = createHash('sha256').update(
     `${process.version} ${process.platform} ${process.arch}\n`,
@@ -76,7 +86,7 @@ function digestOfInputs(): string {
 }
 
 function isBuilt(digest: string): boolean {
-  const names = [PROGRAM, HELPER, DIGEST].map((name) => join(dist, name))
+  const names = [PROGRAM, HELPER, MODULES, DIGEST].map((name) => join(dist, name))
   return (
     names.every((path) => existsSync(path)) && readFileSync(join(dist, DIGEST), 'utf8') === digest
   )
@@ -85,6 +95,12 @@ function isBuilt(digest: string): boolean {
 function replaceLink(path: string, target: string): void {
   const fresh = `${path}.${process.pid}`
   symlinkSync(target, fresh)
+  renameSync(fresh, path)
+}
+
+/** What stands there goes with the folder that the new one was made in. */
+function replaceFolder(path: string, fresh: string): void {
+  if (existsSync(path)) renameSync(path, `${fresh}.old`)
   renameSync(fresh, path)
 }
 
@@ -120,8 +136,10 @@ async function main(): Promise<void> {
     execFileSync(process.execPath, ['--build-sea', config], {
       stdio: ['ignore', 'ignore', 'inherit'],
     })
+    compileModules(root, join(work, MODULES))
     renameSync(output, join(dist, PROGRAM))
     replaceLink(join(dist, HELPER), PROGRAM)
+    replaceFolder(join(dist, MODULES), join(work, MODULES))
     writeFileSync(join(dist, DIGEST), digest)
   } finally {
     rmSync(work, { recursive: true, force: true })

@@ -36,7 +36,7 @@ export interface PurserOptions {
 }
 
 /** Whose image it is, and how long it may take. */
-export interface WorkspaceOptions {
+interface WorkspaceOptions {
   readonly workspace?: string
 }
 
