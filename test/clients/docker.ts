@@ -23,13 +23,17 @@ const Inspected = array(
 
 /** docker, with a daemon in the sandbox. It decides by the registry's name whether it wants TLS. */
 export async function createDocker(sandbox: Sandbox): Promise<Docker> {
-  const env = await startDockerd(sandbox)
+  return dockerOf({ ...sandbox, env: await startDockerd(sandbox) })
+}
+
+/** docker, with a daemon that runs already. */
+export function dockerOf({ env, dockerConfig }: Sandbox): Docker {
   const docker = (args: readonly string[], input = '') => runOk('docker', args, { env, input })
   return {
     name: 'docker',
     env,
     run: docker,
-    configure: (config) => writeFile(sandbox.dockerConfig, JSON.stringify(config)),
+    configure: (config) => writeFile(dockerConfig, JSON.stringify(config)),
     login: ({ host, user, password }) =>
       docker(['login', '--username', user, '--password-stdin', host], password),
     logout: (host) => docker(['logout', host]),
