@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { createCache } from '../../src/cache/cache.ts'
+import { PurserError } from '../../src/model/errors.ts'
 import { Secret } from '../../src/model/secret.ts'
 import { createDialer } from '../../src/net/dial.ts'
 import { createNet } from '../../src/net/undici.ts'
@@ -23,6 +24,8 @@ interface Cloud {
   end(): void
   /** Refuses every login from now on. */
   shut(): void
+  /** Mints no more. */
+  fail(): void
   /** Lets this much time go by. */
   wait(ms: number): void
   readonly minted: () => number
@@ -34,6 +37,7 @@ async function startCloud(scheme: 'basic' | 'bearer', refusal: Refusal = 401): P
   let minted = 0
   let good = 0
   let isOpen = true
+  let fails = false
   const override = (scheme === 'bearer' ? takesTokens : takesLogins)({
     isGood: (header) => isOpen && header === basic(`AWS:password-${good}`),
     token: () => `token-${good}`,
@@ -47,6 +51,7 @@ async function startCloud(scheme: 'basic' | 'bearer', refusal: Refusal = 401): P
     read: () => undefined,
     audience: () => 'all',
     async exchange() {
+      if (fails) throw new PurserError('exchange-failed', 'the cloud is down')
       minted++
       good = minted
       const expiresAt = new Date(clock.now + 12 * HOUR_MS)
@@ -88,6 +93,9 @@ async function startCloud(scheme: 'basic' | 'bearer', refusal: Refusal = 401): P
     },
     shut() {
       isOpen = false
+    },
+    fail() {
+      fails = true
     },
     wait(ms) {
       clock.now += ms
@@ -193,6 +201,35 @@ test.each(['PATCH', 'PUT'])('%s of an upload neither', async (method) => {
   expect(await send()).toMatchObject({ status: 503 })
   expect(await send()).toSatisfy(isFine)
   expect(cloud.minted()).toBe(2)
+})
+
+const lateUploads = [
+  { method: 'PATCH', query: '' },
+  { method: 'PUT', query: `?digest=${digestOf(BLOB)}` },
+]
+
+test.each(lateUploads)('before a $method, the login has half of its life left', async (each) => {
+  const { method, query } = each
+  const cloud = await startCloud('basic')
+  const { headers } = await ask(`${cloud.url}/v2/acme/app/blobs/uploads/`, { method: 'POST' })
+  const at = `${cloud.url}${headers.location}`
+  cloud.wait(6.5 * HOUR_MS)
+  // Good for five hours yet.
+  expect(await ask(at)).toSatisfy(isFine)
+  expect(cloud.minted()).toBe(1)
+  expect(await ask(`${at}${query}`, { method, body: BLOB })).toSatisfy(isFine)
+  expect(cloud.minted()).toBe(2)
+})
+
+test.each(lateUploads)('a $method goes with what there is if there is no other', async (each) => {
+  const { method, query } = each
+  const cloud = await startCloud('basic')
+  const { headers } = await ask(`${cloud.url}/v2/acme/app/blobs/uploads/`, { method: 'POST' })
+  cloud.wait(6.5 * HOUR_MS)
+  cloud.fail()
+  const url = `${cloud.url}${headers.location}${query}`
+  expect(await ask(url, { method, body: BLOB })).toSatisfy(isFine)
+  expect(cloud.minted()).toBe(1)
 })
 
 test('a registry that says 401 for what is not yours does not use up the exchanges', async () => {
