@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
-import { connect } from 'node:net'
-import { expect, test } from 'vitest'
+import { connect, createServer } from 'node:net'
+import { connect as tlsConnect } from 'node:tls'
+import { describe, expect, test } from 'vitest'
+import { testAuthority } from '../fakes/certificates.ts'
 import { ask, BASIC, BEARER, errorOf, fakeRegistry } from '../proxy/harness.ts'
 import { purser, serve } from './serving.ts'
 
@@ -130,3 +132,77 @@ test('what only a start can change is told', async () => {
   await reload(...PROXY, '[vault]', 'url = "sqlite:other.db"', 'key = "env:KEY"')
   expect(await heard('a restart is needed')).toMatchObject({ changed: 'vault.url, vault.key' })
 })
+
+describe('TLS', () => {
+  const tls = (shown: { readonly certFile: string; readonly keyFile: string }) => [
+    '[proxy]',
+    `listen = ["127.0.0.1:0", "tls://127.0.0.1:0"]`,
+    `cert = "${shown.certFile}"`,
+    `key = "${shown.keyFile}"`,
+  ]
+  const namesAt = (port: number) =>
+    new Promise<string>((resolve, reject) => {
+      const { ca } = testAuthority()
+      const socket = tlsConnect({ port, host: '127.0.0.1', servername: 'localhost', ca }, () => {
+        resolve(String(socket.getPeerCertificate().subjectaltname))
+        socket.destroy()
+      }).on('error', reject)
+    })
+
+  test('shows a new certificate from the next connection on', async () => {
+    const authority = testAuthority()
+    const [first, second] = [
+      authority.certificateFor('localhost'),
+      authority.certificateFor('localhost', 'renewed.example'),
+    ]
+    const { reload, heard } = await serve(tls(first))
+    const { address } = await heard('proxy listening', 1)
+    const port = Number(String(address).split(':').at(-1))
+    expect(await namesAt(port)).toBe('DNS:localhost')
+    await reload(...tls(second))
+    expect(await namesAt(port)).toBe('DNS:localhost, DNS:renewed.example')
+    const mixed = { certFile: first.certFile, keyFile: second.keyFile }
+    expect(await reload(...tls(mixed))).toMatchObject({
+      level: 'error',
+      error: expect.stringMatching(/^cert and key of \[proxy\] are not a certificate and its key/),
+    })
+    expect(await namesAt(port)).toBe('DNS:localhost, DNS:renewed.example')
+  })
+
+  test('is not taken on where plain http is spoken', async () => {
+    const shown = testAuthority().certificateFor('localhost')
+    const free = await freePort()
+    const { reload } = await serve(['[proxy]', `listen = ["127.0.0.1:0", "127.0.0.1:${free}"]`])
+    const lines = tls(shown).map((line) =>
+      line.replace('tls://127.0.0.1:0', `tls://127.0.0.1:${free}`),
+    )
+    expect(await reload(...lines)).toMatchObject({
+      level: 'error',
+      error: `127.0.0.1:${free} cannot become tls://127.0.0.1:${free} while it is listened on`,
+      hint: 'restart purser serve',
+    })
+  })
+})
+
+test('the names by which clients may call, and what is watched, are as the last file says', async () => {
+  const { url, reload, home } = await serve(PROXY)
+  const named = () => ask(`${url}/livez`, { headers: { Host: 'purser.corp' } })
+  expect((await named()).status).toBe(421)
+  const lines = [...PROXY, 'hosts = ["purser.corp"]', '[health]', 'interval_minutes = 5']
+  await reload(...lines)
+  expect((await named()).status).toBe(200)
+  const watched = async () => JSON.parse((await purser(home, ['status', '--json'])).stdout)
+  expect((await watched()).health).toMatchObject({ intervalSeconds: 300 })
+  await reload(...PROXY)
+  expect((await named()).status).toBe(421)
+  expect((await watched()).health).not.toMatchObject({ intervalSeconds: 300 })
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' ? (address?.port ?? 0) : 0
+}

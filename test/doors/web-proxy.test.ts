@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { testAuthority } from '../fakes/certificates.ts'
+import { startEcr } from '../fakes/ecr.ts'
 import { startWebProxy } from '../fakes/web-proxy.ts'
 import { ask, BEARER, errorOf, fakeRegistry } from '../proxy/harness.ts'
 import { purser, serve } from './serving.ts'
@@ -64,4 +68,39 @@ test('a proxy that will not is told to who pulls, and another is taken at a hang
   expect((await ask(blob)).status).toBe(200)
   expect(proxy.asked.length).toBeGreaterThan(before)
   expect((await ask(`${url}/livez`)).status).toBe(200)
+})
+
+test('so is a cloud asked for a login', async () => {
+  const signer = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'right' }
+  const api = 'api.ecr.us-east-1.amazonaws.com'
+  const ecr = await startEcr({
+    hosts: [api],
+    signer,
+    expiresAt: new Date(Date.now() + 12 * 60 * 60_000),
+  })
+  const [[, there = ''] = []] = [...ecr.connect]
+  const proxy = await startWebProxy({
+    names: { [`${api}:443`]: Number(there.split(':')[1]) },
+    login: LOGIN,
+  })
+  onTestFinished(async () => {
+    await proxy.close()
+    await ecr.close()
+  })
+  const home = mkdtempSync(join(tmpdir(), 'purser-p-'))
+  onTestFinished(() => rmSync(home, { recursive: true }))
+  writeFileSync(join(home, 'config.toml'), `[tls]\nca = ["${testAuthority().caFile}"]`)
+  const env = {
+    HTTPS_PROXY: `http://${LOGIN}@127.0.0.1:${proxy.port}`,
+    AWS_ACCESS_KEY_ID: signer.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: signer.secretAccessKey,
+    AWS_REGION: 'us-east-1',
+  }
+  const host = '123456789012.dkr.ecr.us-east-1.amazonaws.com'
+  const names = Object.keys(env).slice(1).join()
+  await purser(home, ['login', host, '--from-env', names], '', env)
+  const got = await purser(home, ['get', host, '--json'], '', env)
+  expect(got.stderr).toBe('')
+  expect(JSON.parse(got.stdout)).toMatchObject({ username: 'AWS', secret: ecr.password })
+  expect(proxy.asked.map(({ target }) => target)).toEqual([`${api}:443`])
 })

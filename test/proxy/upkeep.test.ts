@@ -112,6 +112,21 @@ describe('what nobody answers', () => {
     expect((await ask(`${url}${BLOB}`)).status).toBe(200)
   })
 
+  test('in time is told as such', async () => {
+    const silent = Object.assign(new Error('silent'), { code: 'UND_ERR_HEADERS_TIMEOUT' })
+    const dispatcher = new Agent({ connect: (_, callback) => callback(silent, null) })
+    onTestFinished(() => dispatcher.destroy())
+    const own = upstreamAt('registry.invalid')
+    const open = () => Promise.reject(silent)
+    const net = { upstream: dispatcher, realm: () => dispatcher, open }
+    const { url } = await runProxy([own], { own, net })
+    const answer = await ask(`${url}${BLOB}`)
+    expect([answer.status, errorOf(answer).message]).toEqual([
+      504,
+      'purser: registry.invalid has not begun to answer in time; see whether a firewall is in between, and try again',
+    ])
+  })
+
   test('that is told in the words of its cause', async () => {
     const error = new PurserError('network', 'the proxy p:3128 wants a login, status 407', {
       hint: 'name a file',
@@ -129,82 +144,22 @@ describe('what nobody answers', () => {
   })
 })
 
-describe('too many requests', () => {
-  const BODY =
-    '{"errors":[{"code":"TOOMANYREQUESTS","message":"you have reached your pull rate limit"}]}'
-
-  async function limited(headers: Readonly<Record<string, string>>, status = 429) {
-    const registry = await fakeRegistry({
-      override(_, res) {
-        res.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(BODY)
-        return true
-      },
-    })
-    let at = Date.UTC(2026, 10, 21)
-    const own = upstreamAt(registry.host)
-    const running = await runProxy([own], { own, now: () => at })
-    return {
-      ...running,
-      registry,
-      pass: (ms: number) => {
-        at += ms
-      },
-    }
-  }
-
-  test('status, header and error pass to the client', async () => {
-    const { url } = await limited({ 'Retry-After': '7', 'RateLimit-Remaining': '0;w=21600' })
-    const { status, headers, body } = await ask(`${url}/v2/a/manifests/1`)
-    expect([status, headers['retry-after'], headers['ratelimit-remaining']]).toEqual([
-      429,
-      '7',
-      '0;w=21600',
-    ])
-    expect(body.toString()).toBe(BODY)
-  })
-
-  test.each([429, 503])('a pause is kept, after a %i', async (status) => {
-    const { url, registry, pass } = await limited({ 'Retry-After': '7' }, status)
-    await ask(`${url}/v2/a/manifests/1`)
-    pass(2_500)
-    const answer = await ask(`${url}/v2/a/manifests/1`)
-    expect([answer.status, answer.headers['retry-after'], errorOf(answer)]).toEqual([
-      status,
-      '5',
-      {
-        code: status === 429 ? 'TOOMANYREQUESTS' : 'UNAVAILABLE',
-        message: `purser: ${registry.host} wants to be asked again in 5 s`,
-      },
-    ])
-    expect(registry.asked.length).toBe(1)
-    // What is counted is manifests; a pull that has begun may end.
-    await ask(`${url}${BLOB}`)
-    expect(registry.asked.length).toBe(2)
-    pass(4_500)
-    await ask(`${url}/v2/a/manifests/1`)
-    expect(registry.asked.length).toBe(3)
-  })
-
-  test('of hours, a minute is kept', async () => {
-    const { url, registry, pass } = await limited({ 'Retry-After': '7200' })
-    await ask(`${url}/v2/a/manifests/1`)
-    pass(59_999)
-    await ask(`${url}/v2/a/manifests/1`)
-    expect(registry.asked.length).toBe(1)
-    pass(1)
-    await ask(`${url}/v2/a/manifests/1`)
-    expect(registry.asked.length).toBe(2)
-  })
-
-  test.each([
-    { name: 'without a time', headers: {}, path: '/v2/a/manifests/1' },
-    { name: 'with a time that makes no sense', headers: { 'Retry-After': 'soon' } },
-  ])('$name, none is made up', async ({ headers, path = '/v2/a/manifests/1' }) => {
-    const { url, registry } = await limited(headers)
-    await ask(`${url}${path}`)
-    await ask(`${url}${path}`)
-    expect(registry.asked.length).toBe(2)
-  })
+test('a registry at an IPv6 address is reached by its alias, by ns, and by its own port', async () => {
+  const server = createHttp((req, res) => res.end(`${req.headers.host} ${req.url}`))
+  server.listen(0, '::1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const address = server.address()
+  const host = `[::1]:${typeof address === 'object' ? address?.port : 0}`
+  const own = upstreamAt(host, { alias: 'six' })
+  const { url, proxy } = await runProxy([own])
+  const told = `${host} /v2/a/manifests/1`
+  expect((await ask(`${url}/v2/six/a/manifests/1`)).body.toString()).toBe(told)
+  const ns = `?ns=${encodeURIComponent(host)}`
+  expect((await ask(`${url}/v2/a/manifests/1${ns}`)).body.toString()).toBe(told)
+  const bound = await proxy.listen({ address: '::1', port: 0 }, own)
+  const port = 'port' in bound ? bound.port : 0
+  expect((await ask(`http://[::1]:${port}/v2/a/manifests/1`)).body.toString()).toBe(told)
 })
 
 describe('a registry that is silent', () => {
