@@ -2,7 +2,7 @@ import { createFingerprint } from '../cache/fingerprint.ts'
 import { ageOf, beginLife, type Clock, type Lifetime } from '../cache/lifetime.ts'
 import { createLru } from '../cache/lru.ts'
 import { createSingleFlight } from '../cache/single-flight.ts'
-import { retryAfterMsOf } from '../model/errors.ts'
+import { codeOf, retryAfterMsOf, statusOf } from '../model/errors.ts'
 import type { Login } from '../model/login.ts'
 import { Secret } from '../model/secret.ts'
 import type { Net } from '../net/net.ts'
@@ -109,6 +109,17 @@ export function createBearerTokens({ net, clock, seen }: BearerOptions): BearerT
     }
   }
 
+  function renew(key: string, question: BearerQuestion, signal: AbortSignal): Promise<Secret> {
+    const pause = pauses.get(key)
+    if (pause !== undefined && clock.uptime() < pause.untilUptime)
+      return Promise.reject(pause.error)
+    return flights.join(
+      key,
+      (shared) => tell(key, question.upstream, fetch(key, question, shared)),
+      signal,
+    )
+  }
+
   return {
     async header(question, signal) {
       const key = keyOf(question)
@@ -118,13 +129,14 @@ export function createBearerTokens({ net, clock, seen }: BearerOptions): BearerT
         seen(upstream, 'hit')
         return known.header
       }
-      const pause = pauses.get(key)
-      if (pause !== undefined && clock.uptime() < pause.untilUptime) throw pause.error
-      return flights.join(
-        key,
-        (shared) => tell(key, upstream, fetch(key, question, shared)),
-        signal,
-      )
+      try {
+        return await renew(key, question, signal)
+      } catch (error) {
+        // It is good as yet, and most uploads are short.
+        const isGood = known !== undefined && isFresh(known.life, false, clock)
+        if (isGood && isAway(error)) return known.header
+        throw error
+      }
     },
     drop(question, header) {
       const key = keyOf(question)
@@ -150,4 +162,9 @@ function isFresh(life: Lifetime, lasting: boolean, clock: Clock): boolean {
   const { lifeMs } = life
   const marginMs = Math.min(Math.max(lifeMs / 10, MIN_MARGIN_MS), MAX_MARGIN_MS)
   return ageOf(life, clock) < lifeMs - (lasting ? Math.max(lifeMs / 2, marginMs) : marginMs)
+}
+
+/** Whether a token service could not be asked, or has no time: it says nothing of the login. */
+function isAway(error: unknown): boolean {
+  return codeOf(error) === 'network' || (statusOf(error) ?? 0) >= 429
 }

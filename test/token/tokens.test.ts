@@ -207,6 +207,29 @@ describe('a token is served', () => {
   })
 })
 
+describe('what may take hours', () => {
+  const busy = [429, 500, 503]
+
+  test.each(busy)('goes with what there is while its service says %i', async (status) => {
+    const { header, clock, tokenServer } = await setUp()
+    const first = await header()
+    clock.now += 200_000
+    tokenServer.misbehave((_, res) => void res.writeHead(status).end())
+    expect(await header({ lasting: true })).toBe(first)
+    // But not for longer than it is good.
+    clock.now += 80_000
+    expect(codeOf(await failure(header({ lasting: true })))).toBe('upstream-refused')
+  })
+
+  test('does not once the login is refused', async () => {
+    const { header, clock, tokenServer } = await setUp()
+    await header()
+    clock.now += 200_000
+    tokenServer.misbehave((_, res) => void res.writeHead(401).end())
+    expect(codeOf(await failure(header({ lasting: true })))).toBe('upstream-refused')
+  })
+})
+
 test('tells of each token that was needed', async () => {
   const { header, seen, tokenServer } = await setUp()
   await Promise.all([header(), header()])
