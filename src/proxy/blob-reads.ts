@@ -20,7 +20,7 @@ export interface BlobReads {
    *
    * @returns how it ended; else what to tell as soon as the registry has said where it lies
    */
-  open(trip: Trip, authorization: Authorization): Promise<Opened>
+  open(trip: Trip, authorization: Authorization): Opened | Promise<Opened>
   /** Answers with what the registry redirected to. */
   follow(trip: Trip, redirect: Elsewhere): Promise<Outcome>
   /** Answers a HEAD that the registry redirected. */
@@ -103,6 +103,22 @@ export function createBlobReads(options: BlobReadsOptions): BlobReads {
     return redirect.kind === 'pass' ? redirect.url : undefined
   }
 
+  async function openStored(trip: Trip, key: string): Promise<Opened> {
+    const answer = ask(trip, key)
+    if (answer.kind === 'lead') return { kind: 'onward', tell: answer.tell }
+    const url = answer.kind === 'known' ? answer.url : await answer.told
+    if (url === undefined) return SILENT
+    const outcome = await serve(trip, url)
+    if (outcome.kind !== 'unauthorized') {
+      traffic.redirected(trip.route, 'hit')
+      return { kind: 'answered', outcome }
+    }
+    traffic.redirected(trip.route, 'rejected')
+    redirects[trip.route.upstream.redirects].drop(key, url)
+    const again = ask(trip, key)
+    return again.kind === 'lead' ? { kind: 'onward', tell: again.tell } : SILENT
+  }
+
   async function urlOf(trip: Trip, authorization: Authorization): Promise<URL | undefined> {
     const answer = ask(trip, keyOf(trip.route, authorization))
     if (answer.kind === 'known') return answer.url
@@ -117,23 +133,11 @@ export function createBlobReads(options: BlobReadsOptions): BlobReads {
   }
 
   return {
-    async open(trip, authorization) {
+    open(trip, authorization) {
       const { upstream } = trip.route
-      if (redirects[upstream.redirects].isDirect(upstream.host.name)) return SILENT
-      const key = keyOf(trip.route, authorization)
-      const answer = ask(trip, key)
-      if (answer.kind === 'lead') return { kind: 'onward', tell: answer.tell }
-      const url = answer.kind === 'known' ? answer.url : await answer.told
-      if (url === undefined) return SILENT
-      const outcome = await serve(trip, url)
-      if (outcome.kind !== 'unauthorized') {
-        traffic.redirected(trip.route, 'hit')
-        return { kind: 'answered', outcome }
-      }
-      traffic.redirected(trip.route, 'rejected')
-      redirects[trip.route.upstream.redirects].drop(key, url)
-      const again = ask(trip, key)
-      return again.kind === 'lead' ? { kind: 'onward', tell: again.tell } : SILENT
+      return redirects[upstream.redirects].isDirect(upstream.host.name)
+        ? SILENT
+        : openStored(trip, keyOf(trip.route, authorization))
     },
     async follow(trip, { url, status, headers }) {
       traffic.redirected(trip.route, 'missed')

@@ -77,7 +77,7 @@ export function createForward(options: ForwardOptions): Forward {
       origin: originOf(route.upstream),
       path,
       method: route.method,
-      headers: header === undefined ? headers : [...headers, 'authorization', header.reveal()],
+      headers: header === undefined ? [...headers] : [...headers, 'authorization', header.reveal()],
       body,
       headersTimeoutMs: route.action === 'pull' ? PULL_HEADERS_TIMEOUT_MS : PUSH_HEADERS_TIMEOUT_MS,
       res,
@@ -122,7 +122,8 @@ export function createForward(options: ForwardOptions): Forward {
     const { kind, method } = trip.route
     if (kind !== 'blob' || method !== 'GET')
       return tryAll(trip, { path, authorization, opened: NONE })
-    const opened = await blobReads.open(trip, authorization)
+    const found = blobReads.open(trip, authorization)
+    const opened = found instanceof Promise ? await found : found
     if (opened.kind === 'answered') return ended(trip, opened.outcome)
     try {
       return await tryAll(trip, { path, authorization, opened })
@@ -136,6 +137,7 @@ export function createForward(options: ForwardOptions): Forward {
     let attempt: Attempt = { ...first, moves: 0, mayRenew: true }
     for (;;) {
       const outcome = await send(trip, attempt)
+      if (outcome.kind === 'sent') return outcome
       const next = await decide(trip, attempt, outcome)
       if ('kind' in next) return next
       attempt = next

@@ -73,7 +73,7 @@ export function headersToUpstream(rawHeaders: readonly string[]): string[] {
  * What goes to a store that a registry has sent us to: the trace is the operator's and the registry's
  * business, and a signed URL leads to somebody else.
  */
-export function headersToStore(headers: readonly string[]): readonly string[] {
+export function headersToStore(headers: readonly string[]): string[] {
   if (!headers.includes('traceparent') && !headers.includes('tracestate')) return headers
   return headers.filter((_, i) => !TRACE.has(headers[i - (i % 2)] ?? ''))
 }

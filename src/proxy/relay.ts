@@ -18,7 +18,7 @@ export interface Relay {
   readonly origin: string
   readonly path: string
   readonly method: string
-  readonly headers: readonly string[]
+  readonly headers: string[]
   readonly body: Readable | undefined
   readonly headersTimeoutMs: number
   readonly res: ServerResponse
@@ -218,7 +218,7 @@ export function relay({ dispatcher, crowd }: Ways, request: Relay): Promise<Outc
         origin: request.origin,
         path: request.path,
         method: request.method,
-        headers: [...request.headers],
+        headers: request.headers,
         body: request.body ?? null,
         headersTimeout: request.headersTimeoutMs,
         // undici closes the connection after a HEAD, and it shall: a server that sends a body all the

@@ -1,5 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Secret } from '../../src/model/secret.ts'
 import { createJsonLog } from '../../src/observe/json-log.ts'
 import type { LogFields, LogLevel } from '../../src/observe/log.ts'
@@ -7,6 +6,8 @@ import type { LogFields, LogLevel } from '../../src/observe/log.ts'
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
 
 function logTo(level: LogLevel) {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
   const writes: string[] = []
   return {
     writes,
@@ -15,10 +16,10 @@ function logTo(level: LogLevel) {
 }
 
 describe('a log', () => {
-  it('is a JSON object a line, with level, time, event and fields', async () => {
+  it('is a JSON object a line, with level, time, event and fields', () => {
     const { log, writes } = logTo('info')
     log.info('proxy listening', { address: '127.0.0.1:5000' })
-    await setImmediate()
+    vi.runAllTimers()
     expect(writes).toHaveLength(1)
     expect(writes[0]).toMatch(/^\{.*\}\n$/)
     expect(JSON.parse(writes[0] ?? '')).toEqual({
@@ -29,12 +30,12 @@ describe('a log', () => {
     })
   })
 
-  it('writes all lines of a moment at once, in order', async () => {
+  it('writes all lines of a moment at once, in order', () => {
     const { log, writes } = logTo('debug')
     log.debug('a')
     log.error('b')
     expect(writes).toEqual([])
-    await setImmediate()
+    vi.runAllTimers()
     expect(writes).toHaveLength(1)
     const events = writes
       .join('')
@@ -43,7 +44,7 @@ describe('a log', () => {
       .map((line) => JSON.parse(line).msg)
     expect(events).toEqual(['a', 'b'])
     log.warn('c')
-    await setImmediate()
+    vi.runAllTimers()
     expect(writes).toHaveLength(2)
   })
 
@@ -52,10 +53,10 @@ describe('a log', () => {
     ['warn', ['error', 'warn']],
     ['info', ['error', 'warn', 'info']],
     ['debug', ['error', 'warn', 'info', 'debug']],
-  ] as const)('at %s says %j', async (level, said) => {
+  ] as const)('at %s says %j', (level, said) => {
     const { log, writes } = logTo(level)
     for (const each of ['error', 'warn', 'info', 'debug'] as const) log[each](each)
-    await setImmediate()
+    vi.runAllTimers()
     const events = writes
       .join('')
       .trim()
@@ -64,11 +65,11 @@ describe('a log', () => {
     expect(events).toEqual(said)
   })
 
-  it('shows no secret that gets into it, whatever the types say', async () => {
+  it('shows no secret that gets into it, whatever the types say', () => {
     const { log, writes } = logTo('info')
     const fields: unknown = { login: { secret: new Secret('hunter2') }, secret: new Secret('x7') }
     log.info('slip', fields as LogFields)
-    await setImmediate()
+    vi.runAllTimers()
     expect(writes.join('')).not.toMatch(/hunter2|x7/)
     expect(writes.join('')).toContain('[secret]')
   })
