@@ -2,11 +2,14 @@ import { cpus } from 'node:os'
 import { openShipped, type Shipped } from '../test/binary/shipped.ts'
 import { run } from '../test/clients/child.ts'
 import { measureAgent } from './agent.ts'
+import { measureLatency } from './latency.ts'
 import { measurePull, measurePush } from './memory.ts'
-import { HOST, PASSWORD, startNginx, USERNAME } from './nginx.ts'
+import { HOST, HOSTS, PASSWORD, startNginx, USERNAME } from './nginx.ts'
 import { measureProxy } from './proxy.ts'
+import { measureRoundTrips } from './round-trips.ts'
 import { measureEntries, measureExchange, measureStartUp } from './start-up.ts'
 import { type Row, renderTable } from './table.ts'
+import { measureTransfers } from './transfers.ts'
 
 const ENV = { PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/bin' }
 
@@ -40,8 +43,10 @@ async function hasWrkAndNginx(): Promise<boolean> {
   return true
 }
 
-async function withLogin(shipped: Shipped): Promise<Shipped> {
-  await shipped.purser(['login', HOST, '--username', USERNAME, '--password-stdin'], PASSWORD)
+async function withLogin(shipped: Shipped, ...hosts: readonly string[]): Promise<Shipped> {
+  for (const host of [HOST, ...hosts]) {
+    await shipped.purser(['login', host, '--username', USERNAME, '--password-stdin'], PASSWORD)
+  }
   return shipped
 }
 
@@ -59,10 +64,19 @@ if (await hasWrkAndNginx()) {
     )
     rows.push(...measured)
   }
+  const latency = await section('proxy, latency', async (shipped) =>
+    measureLatency(await withLogin(shipped), await startNginx(shipped)),
+  )
+  const trips = await section('proxy, round trips', async (shipped) =>
+    measureRoundTrips(await withLogin(shipped)),
+  )
+  const open = await section('memory, open transfers', async (shipped) => [
+    await measureTransfers(await withLogin(shipped, ...HOSTS), await startNginx(shipped)),
+  ])
   const pulled = await section('memory, 8 GiB pulled', async (shipped) => [
     await measurePull(await withLogin(shipped), await startNginx(shipped)),
   ])
-  rows.push(...pulled)
+  rows.push(...latency, ...trips, ...open, ...pulled)
 }
 rows.push(
   ...(await section('memory, 8 GiB pushed', async (shipped) => [

@@ -55,12 +55,16 @@ export async function measurePush(shipped: Shipped): Promise<Row> {
 
 function peakOf(direction: string, { pid }: Serving, size: number): Row {
   if (size !== HUGE_BYTES) throw new Error(`${size} bytes were ${direction}, not ${HUGE_BYTES}`)
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  const peak = Number(/^VmHWM:\s+([0-9]+) kB$/m.exec(status)?.[1]) / 1024
   return {
     what: `resident memory at its peak, 8 GiB ${direction}, TLS upstream`,
-    purser: { value: peak, unit: 'MiB' },
+    purser: { value: peakMemoryOf(pid), unit: 'MiB' },
   }
+}
+
+/** In MiB, since the process began. */
+export function peakMemoryOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(/^VmHWM:\s+([0-9]+) kB$/m.exec(status)?.[1]) / 1024
 }
 
 function ask(

@@ -6,6 +6,8 @@ import { run, startDaemon } from '../test/clients/child.ts'
 import { testAuthority } from '../test/fakes/certificates.ts'
 
 export const HOST = 'registry.example'
+/** More names of the same: a registry has 128 connections, and no more. */
+export const HOSTS = Array.from({ length: 10 }, (_, i) => `registry-${i}.example`)
 export const USERNAME = 'captain'
 export const PASSWORD = 'bench'
 export const AUTHORIZATION = `Basic ${Buffer.from(`${USERNAME}:${PASSWORD}`).toString('base64')}`
@@ -21,7 +23,7 @@ export const HUGE = `sha256:${'b'.repeat(64)}`
 const authority = testAuthority()
 
 export const CA_FILE = authority.caFile
-export const CERTIFICATE = authority.certificateFor(HOST)
+export const CERTIFICATE = authority.certificateFor(HOST, ...HOSTS)
 
 /** A registry's blobs behind Basic, served by one nginx, and another that adds the login. */
 export interface Nginx {
@@ -32,7 +34,8 @@ export interface Nginx {
   readonly proxyTlsPort: number
 }
 
-export async function startNginx({ folder, stack }: Shipped): Promise<Nginx> {
+export async function startNginx(shipped: Shipped): Promise<Nginx> {
+  const { folder } = shipped
   const [plainPort, tlsPort, proxyPlainPort, proxyTlsPort] = await freePorts()
   const blobs = join(folder, 'www/v2/app/blobs')
   await mkdir(blobs, { recursive: true })
@@ -44,13 +47,13 @@ export async function startNginx({ folder, stack }: Shipped): Promise<Nginx> {
     // Sparse: no disk is in what is measured.
     await truncate(join(blobs, name), size)
   }
-  await start('upstream', [
+  await start(shipped, 'upstream', [
     'access_log off;',
     `server { listen 127.0.0.1:${plainPort}; ${location(folder)} }`,
     `server { listen 127.0.0.1:${tlsPort} ssl; ssl_certificate ${CERTIFICATE.certFile};`,
     `  ssl_certificate_key ${CERTIFICATE.keyFile}; ${location(folder)} }`,
   ])
-  await start('proxy', [
+  await start(shipped, 'proxy', [
     // A line for each request, as `purser serve` writes.
     `access_log ${folder}/access.log;`,
     `upstream plain { server 127.0.0.1:${plainPort}; ${KEEP_ALIVE} }`,
@@ -61,20 +64,39 @@ export async function startNginx({ folder, stack }: Shipped): Promise<Nginx> {
     '  proxy_ssl_server_name on; } }',
   ])
   return { plainPort, tlsPort, proxyPlainPort, proxyTlsPort }
+}
 
-  async function start(name: string, servers: readonly string[]): Promise<void> {
-    const home = join(folder, name)
-    await mkdir(home)
-    const config = join(home, 'nginx.conf')
-    await writeFile(config, [...header(home), ...servers, '}', ''].join('\n'))
-    const ready = () => run('/bin/sh', ['-c', `test -s ${home}/pid`], { env: {} })
-    await startDaemon(
-      stack,
-      ['nginx', '-p', home, '-c', config, '-e', 'stderr'],
-      { PATH: '/usr/sbin:/usr/bin:/bin' },
-      async () => ((await ready()).status === 0 ? true : undefined),
-    )
-  }
+/** Starts one that adds the login and follows redirects: all that can be had of it, and uncached. */
+export async function startFollower(shipped: Shipped, registry: number): Promise<number> {
+  const port = await freePort()
+  await start(shipped, 'follower', [
+    'access_log off;',
+    `upstream registry { server 127.0.0.1:${registry}; ${KEEP_ALIVE} }`,
+    `server { listen 127.0.0.1:${port};`,
+    `location / { proxy_pass http://registry; ${INJECT}`,
+    '  proxy_intercept_errors on; error_page 307 = @store; }',
+    'location @store { set $store $upstream_http_location; proxy_pass $store;',
+    '  proxy_http_version 1.1; } }',
+  ])
+  return port
+}
+
+async function start(
+  { folder, stack }: Shipped,
+  name: string,
+  servers: readonly string[],
+): Promise<void> {
+  const home = join(folder, name)
+  await mkdir(home)
+  const config = join(home, 'nginx.conf')
+  await writeFile(config, [...header(home), ...servers, '}', ''].join('\n'))
+  const ready = () => run('/bin/sh', ['-c', `test -s ${home}/pid`], { env: {} })
+  await startDaemon(
+    stack,
+    ['nginx', '-p', home, '-c', config, '-e', 'stderr'],
+    { PATH: '/usr/sbin:/usr/bin:/bin' },
+    async () => ((await ready()).status === 0 ? true : undefined),
+  )
 }
 
 const KEEP_ALIVE = 'keepalive 64; keepalive_requests 100000000;'
@@ -104,7 +126,7 @@ function header(home: string): readonly string[] {
     // A single process: it is killed as one, and one worker is what the peer may have.
     'daemon off; master_process off;',
     `pid ${home}/pid; error_log stderr crit;`,
-    'events { worker_connections 512; }',
+    'events { worker_connections 4096; }',
     'http { sendfile on; keepalive_requests 100000000;',
     ...temporary.map((name) => `${name}_temp_path ${home}/${name};`),
   ]

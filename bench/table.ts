@@ -7,7 +7,7 @@ export interface Row {
 
 export interface Figure {
   readonly value: number
-  readonly unit: 'ms' | '/s' | 'MiB/s' | 'MiB'
+  readonly unit: 'ms' | '/s' | 'MiB/s' | 'MiB' | ''
 }
 
 /** The rows as Markdown; a ratio is Purser's figure by the peer's. */
@@ -25,8 +25,12 @@ export function renderTable(rows: readonly Row[]): string {
 }
 
 function render({ value, unit }: Figure): string {
-  const shown = value < 100 ? value.toFixed(1) : Math.round(value).toLocaleString('en-GB')
-  return unit === '/s' ? `${shown}${unit}` : `${shown} ${unit}`
+  const shown = value < 100 ? value.toFixed(value < 10 ? 2 : 1) : whole(value)
+  return unit === '/s' || unit === '' ? `${shown}${unit}` : `${shown} ${unit}`
+}
+
+function whole(value: number): string {
+  return Math.round(value).toLocaleString('en-GB')
 }
 
 /** The middle one; figures of a shared machine have outliers on one side only. */
