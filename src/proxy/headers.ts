@@ -74,7 +74,7 @@ export function headersToUpstream(rawHeaders: readonly string[]): string[] {
  * business, and a signed URL leads to somebody else.
  */
 export function headersToStore(headers: readonly string[]): string[] {
-  if (!headers.includes('traceparent') && !headers.includes('tracestate')) return headers
+  if (!headers.includes('traceparent') && !headers.includes('tracestate')) return [...headers]
   return headers.filter((_, i) => !TRACE.has(headers[i - (i % 2)] ?? ''))
 }
 
