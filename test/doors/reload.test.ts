@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
@@ -133,6 +134,42 @@ test('what only a start can change is told', async () => {
   expect(await heard('a restart is needed')).toMatchObject({ changed: 'vault.url, vault.key' })
 })
 
+test('a dozen reloads amid pulls and pushes cost no request, and leave nothing behind', async () => {
+  const registry = await fakeRegistry({ auth: BEARER })
+  const bytes = Buffer.alloc(256 * 1024, 'x')
+  const digest = registry.putBlob('a', bytes)
+  const lines = [...PROXY, ...upstream(registry.host)]
+  const { home, url, pid, reload, exited } = await serve(lines)
+  const login = ['login', registry.host, '--username', 'ann', '--password-stdin']
+  await purser(home, login, BEARER.password)
+  const at = `${url}/v2/${registry.host.replace(':', '_')}/a`
+  let reloading = true
+  const seen: number[] = []
+  async function client(): Promise<void> {
+    while (reloading) {
+      const pulled = await ask(`${at}/blobs/${digest}`)
+      const begun = await ask(`${at}/blobs/uploads/`, { method: 'POST' })
+      const place = `${url}${begun.headers.location}`
+      const pushed = await ask(`${place}?digest=${digest}`, { method: 'PUT', body: bytes })
+      seen.push(pulled.status, pulled.body.length, begun.status, pushed.status)
+    }
+  }
+  const clients = Array.from({ length: 8 }, client)
+  for (let i = 0; i < 12; i++) {
+    // Another way out each time: nothing of the last one's is used again.
+    expect(
+      await reload(...lines, '[connect]', `"x.invalid:${i + 1}" = "127.0.0.1:1"`),
+    ).toMatchObject({ level: 'info' })
+  }
+  reloading = false
+  await Promise.all(clients)
+  expect(new Set(seen)).toEqual(new Set([200, bytes.length, 202, 201]))
+  // What the last one holds is open; what those before it held is not.
+  await expect.poll(() => openTo(pid, registry.host), { timeout: 10_000 }).toBeLessThanOrEqual(16)
+  process.kill(pid, 'SIGTERM')
+  expect(await exited).toBe(143)
+})
+
 describe('TLS', () => {
   const tls = (shown: { readonly certFile: string; readonly keyFile: string }) => [
     '[proxy]',
@@ -197,6 +234,28 @@ test('the names by which clients may call, and what is watched, are as the last 
   expect((await named()).status).toBe(421)
   expect((await watched()).health).not.toMatchObject({ intervalSeconds: 300 })
 })
+
+/** How many connections a process has to a host, as the kernel tells. */
+function openTo(pid: number, host: string): number {
+  const port = Number(host.split(':')[1]).toString(16).toUpperCase().padStart(4, '0')
+  const mine = new Set(readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)))
+  return readFileSync(`/proc/${pid}/net/tcp`, 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(
+      ([, , there, , , , , , , inode]) =>
+        there?.endsWith(`:${port}`) && mine.has(`socket:[${inode}]`),
+    ).length
+}
+
+/** A descriptor may close while we look. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
