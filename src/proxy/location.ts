@@ -4,6 +4,12 @@ import type { Route } from './route.ts'
 import type { Seal } from './seal.ts'
 
 /**
+ * Sealed, a third longer; with the repository and a digest it still fits the 16 KiB that a request's
+ * URL may have.
+ */
+const MAX_PATH_LENGTH = 10 * 1024
+
+/**
  * The registry's own upload URL, as one that leads back here.
  *
  * It may be relative or absolute, lie outside `/v2/`, and carry state in its query that must come
@@ -20,7 +26,20 @@ export function sealLocation(seal: Seal, route: Route, location: string): string
     const told = `${route.upstream.host.name} sent the upload to another origin, which is refused`
     return problem(502, 'BLOB_UPLOAD_INVALID', told)
   }
-  const sealed = seal.close(writtenPath(location) ?? `${url.pathname}${url.search}`, ownerOf(route))
+  const path = writtenPath(location) ?? `${url.pathname}${url.search}`
+  if (path.length > MAX_PATH_LENGTH) {
+    const told = `${route.upstream.host.name} sent the upload to a url that is too long`
+    return problem(502, 'BLOB_UPLOAD_INVALID', told)
+  }
+  return uploadAt(route, seal.close(path, ownerOf(route)))
+}
+
+/** Where an upload goes on whose registry does not say so: where it was. */
+export function sameLocation(route: Route): string {
+  return uploadAt(route, route.reference)
+}
+
+function uploadAt(route: Route, sealed: string): string {
   return withNamespace(route, `${route.base}/blobs/uploads/${sealed}`)
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'undici/types/header.js'
 import { isDigest } from '../model/grammar.ts'
 import { headerOf, headersToClient } from './headers.ts'
-import { pushedLocation, rewriteLink, sealLocation } from './location.ts'
+import { pushedLocation, rewriteLink, sameLocation, sealLocation } from './location.ts'
 import { type Problem, problem } from './problem.ts'
 import { isRedirect, judgeRedirect } from './redirect.ts'
 import type { Route } from './route.ts'
@@ -91,8 +91,10 @@ function locationFor(
   if (created !== undefined) return pushedLocation(route, created)
   const ongoing = route.kind === 'upload' || route.kind === 'uploads'
   // A 416 tells where to go on from.
-  if (!ongoing || location === undefined || (status >= 300 && status !== 416)) return undefined
-  return sealLocation(seal, route, location)
+  if (!ongoing || (status >= 300 && status !== 416)) return undefined
+  if (location !== undefined) return sealLocation(seal, route, location)
+  // ECR leaves it out at times, and clients give up: https://github.com/containers/buildah/issues/2234
+  return route.method === 'PATCH' ? sameLocation(route) : undefined
 }
 
 /** What a push has made, where this response is the end of one. */

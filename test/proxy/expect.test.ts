@@ -102,6 +102,18 @@ test('a token that has ended is replaced before the body is sent', async () => {
   expect(came).toEqual(['Bearer 0', 'Bearer 1'])
 })
 
+test('a body of unknown length is one here too', async () => {
+  const came: unknown[] = []
+  const { port, head } = await asking((req, res) => {
+    came.push(req.headers['content-length'], req.headers['transfer-encoding'])
+    res.writeContinue()
+    void read(req).then((body) => res.writeHead(202, { 'Content-Length': 3 }).end(body))
+  })
+  const chunked = head.replace('Content-Length: 3', 'Transfer-Encoding: chunked')
+  expect(await talk(port, `${chunked}2\r\nab\r\n1\r\nc\r\n0\r\n\r\n`)).toMatch(/abc$/)
+  expect(came).toEqual([undefined, 'chunked'])
+})
+
 test('a client that goes while it waits takes its request with it', async () => {
   const gone = Promise.withResolvers<void>()
   const asked = Promise.withResolvers<void>()

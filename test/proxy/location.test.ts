@@ -121,6 +121,16 @@ describe('the upload URL of a registry', () => {
     })
   })
 
+  test('is refused where no client could ask for it', async () => {
+    const start = await routed('POST', '/v2/ghcr.io/a/b/blobs/uploads/')
+    const long = (length: number) => sealLocation(createSeal(), start, `/${'x'.repeat(length)}`)
+    expect(long(10 * 1024)).toMatchObject({ status: 502, code: 'BLOB_UPLOAD_INVALID' })
+    const sealed = long(10 * 1024 - 1)
+    expect(await routed('PUT', `${sealed}?ns=ghcr.io&digest=${DIGEST}`)).toMatchObject({
+      kind: 'upload',
+    })
+  })
+
   test('keeps the ns of the client', async () => {
     const start = await routed('POST', '/v2/a/b/blobs/uploads/?ns=ghcr.io')
     expect(sealLocation(createSeal(), start, '/x')).toMatch(

@@ -133,6 +133,18 @@ describe('an upload', () => {
     expect((await ask(end, { method: 'PUT', body: LAYER })).status).toBe(201)
   })
 
+  test('whose registry does not say where it goes on goes on where it was', async () => {
+    const { url } = await facing((req, res) => {
+      if (req.method === 'POST') return started(res)
+      req.resume().on('end', () => res.writeHead(req.method === 'PUT' ? 201 : 202).end())
+    })
+    const { headers } = await ask(`${url}${UPLOADS}`, { method: 'POST' })
+    const at = `${url}${headers.location}`
+    const answer = await ask(at, { method: 'PATCH', body: LAYER })
+    expect([answer.status, answer.headers.location]).toEqual([202, headers.location])
+    expect((await ask(`${at}?digest=${DIGEST}`, { method: 'PUT' })).status).toBe(201)
+  })
+
   test('whose chunk is out of order is told where to go on', async () => {
     const { url } = await facing((req, res) => {
       if (req.method === 'POST') return started(res)
