@@ -60,7 +60,8 @@ export function createEras(first: Era): Eras {
 
   async function end(era: Era): Promise<void> {
     ending.add(era)
-    await era.end()
+    // What was closed meanwhile, with the process, cannot be closed gently any more.
+    await era.end().catch(() => undefined)
     ending.delete(era)
     if (era !== first) await era.app.close()
   }

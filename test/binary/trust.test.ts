@@ -1,7 +1,10 @@
+import { appendFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { testAuthority } from '../fakes/certificates.ts'
 import { type FakeRegistry, startRegistry } from '../fakes/registry.ts'
+import { startWebProxy } from '../fakes/web-proxy.ts'
 import { openShipped, type Shipped } from './shipped.ts'
 
 const HOST = 'registry.example'
@@ -104,4 +107,29 @@ describe("Node's own talk", () => {
       expect(got.stderr).not.toMatch(/authorization|canary/i)
     },
   )
+
+  it('is the way to a registry by TLS, and to another after a hangup', async () => {
+    const { registry } = await startUpstream(true)
+    const proxy = await startWebProxy({
+      names: { [`${HOST}:443`]: Number(registry.host.split(':')[1]) },
+    })
+    shipped.stack.defer(() => proxy.close())
+    const config = ['[[upstream]]', `host = "${HOST}"`, '[tls]', `ca = ["${authority.caFile}"]`]
+    const serving = await shipped.serve(config, {
+      HTTPS_PROXY: `http://127.0.0.1:${proxy.port}`,
+    })
+    const pull = () => serving.get(`/v2/${HOST}/app/manifests/v1`)
+    expect(await pull()).toEqual({ status: 200, body: '{}' })
+    expect(proxy.asked.length).toBeGreaterThan(0)
+    const file = join(shipped.folder, 'config.toml')
+    await appendFile(file, '\n[net]\nproxy = "http://127.0.0.1:9"\n')
+    process.kill(serving.pid, 'SIGHUP')
+    await expect
+      .poll(() => serving.output(), { timeout: 10_000 })
+      .toContain('configuration reloaded')
+    expect(await pull()).toMatchObject({
+      status: 502,
+      body: expect.stringContaining('cannot reach the proxy 127.0.0.1:9'),
+    })
+  })
 })

@@ -78,3 +78,12 @@ test('what it is told to do in the middle of a reload, it does', async () => {
   goOn()
   expect(await exited).toBe(143)
 })
+
+test('one that is told to in the middle of a transfer of the last configuration', async () => {
+  const { pid, ended, exited, heard, reload } = await set(['drain_seconds = 0'])
+  await reload(...PROXY, 'drain_seconds = 0')
+  process.kill(pid, 'SIGTERM')
+  await heard('stopping')
+  expect(await ended).toBe('half, broken')
+  expect(await exited).toBe(143)
+})
