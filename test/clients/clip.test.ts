@@ -2,12 +2,13 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { closeLease } from '../doors/agent.ts'
 import { testAuthority } from '../fakes/certificates.ts'
 import { type Front, startFront } from '../fakes/front.ts'
 import { type Ended, run, runOk } from './child.ts'
 import { buildGo } from './go.ts'
 import { digestOf } from './image.ts'
-import { closeLease, openLease, requestFor } from './leases.ts'
+import { openLease } from './leases.ts'
 import { describeWith } from './programs.ts'
 import { type Serving, serveConfig } from './purser.ts'
 import { REGISTRY_PROGRAMS, startRegistry, type Upstream } from './registry.ts'
@@ -59,6 +60,7 @@ describeWith('CLIP', [...NEEDS, ...missing], () => {
     ])
   })
   afterAll(() => sandbox.stack.disposeAsync())
+  const home = () => sandbox.env['PURSER_HOME'] ?? ''
 
   /** Puts an image into a registry. @returns of each file in it, the digest */
   async function putImage(into: Upstream, repository: string) {
@@ -109,7 +111,7 @@ describeWith('CLIP', [...NEEDS, ...missing], () => {
   describe.each(WAYS)('$name', ({ imageIn, registry, login }) => {
     it('indexes an image and reads each layer of it, with a lease', async () => {
       const files = await putImage(registry(), 'clip/read:1')
-      const lease = await openLease(sandbox, requestFor(login()))
+      const lease = await openLease(sandbox, login())
       const archive = await index(lease.sandbox, `${imageIn()}/clip/read:1`)
       const digests = await read(lease.sandbox, archive)
       expect(digests).toMatchObject({ status: 0, stdout: `${files.join('\n')}\n` })
@@ -121,12 +123,12 @@ describeWith('CLIP', [...NEEDS, ...missing], () => {
 
     it('reads nothing without the lease, nor after its end', async () => {
       await putImage(registry(), 'clip/refused:1')
-      const lease = await openLease(sandbox, requestFor(login()))
+      const lease = await openLease(sandbox, login())
       const archive = await index(lease.sandbox, `${imageIn()}/clip/refused:1`)
       const stranger = await read(sandbox, archive)
       expect(stranger.status).toBe(1)
       expect(stranger.stderr).toMatch(/unauthorized/i)
-      await closeLease(sandbox, lease)
+      await closeLease(home(), lease.id)
       const late = await read(lease.sandbox, archive)
       expect(late.status).toBe(1)
       expect(late.stdout).toBe('')

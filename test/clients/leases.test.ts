@@ -1,13 +1,14 @@
 import { cp } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { closeLease } from '../doors/agent.ts'
 import { createBuildah } from './buildah.ts'
 import { type Client, expectPull, expectPush } from './client.ts'
 import { createCrane } from './crane.ts'
 import { dockerOf } from './docker.ts'
 import { startDockerd } from './dockerd.ts'
 import { buildGo } from './go.ts'
-import { closeLease, type Leased, openLease, requestFor } from './leases.ts'
+import { type Leased, openLease } from './leases.ts'
 import { createPodman } from './podman.ts'
 import { describeWith } from './programs.ts'
 import { type Serving, serveConfig } from './purser.ts'
@@ -50,6 +51,7 @@ describeWith('a lease', [...NEEDS, ...missing], () => {
     ])
   })
   afterAll(() => sandbox.stack.disposeAsync())
+  const home = () => sandbox.env['PURSER_HOME'] ?? ''
 
   /** The sandbox of a container that has made a copy of its files, which outlives the lease. */
   async function keep({ directory, sandbox: leased }: Leased): Promise<Sandbox> {
@@ -60,7 +62,7 @@ describeWith('a lease', [...NEEDS, ...missing], () => {
   }
 
   describe.each(AUTHS)('for a registry with %s', (auth) => {
-    const open = () => openLease(sandbox, requestFor(upstreams[auth]))
+    const open = () => openLease(sandbox, upstreams[auth])
     const WAYS = [
       { way: 'through the proxy', place: () => `${serving.host}/${upstreams[auth].pathHost}` },
       { way: 'by the helper', place: () => upstreams[auth].host },
@@ -94,7 +96,7 @@ describeWith('a lease', [...NEEDS, ...missing], () => {
         expect(refused.status).not.toBe(0)
         expect(refused.stderr).toMatch(/unauthorized|no basic auth credentials/i)
         await client.pull(name)
-        await closeLease(sandbox, mine)
+        await closeLease(home(), mine.id)
         const late = await client.tryPull(name)
         expect(late.status).not.toBe(0)
         expect(late.stderr).toMatch(/the lease whose secret was shown has ended|no such lease/)
