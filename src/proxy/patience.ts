@@ -36,7 +36,7 @@ const MAX_PAUSE_MS = 60_000
  */
 export function createPatience({ now }: { readonly now: () => number }): Patience {
   const pauses = createLru<Pause>(CAPACITY)
-  // So that reads of registries that ask for nothing cost a comparison.
+  // When all of them are over; 0 if there are none: then a read costs a comparison.
   let last = 0
 
   return {
@@ -49,8 +49,9 @@ export function createPatience({ now }: { readonly now: () => number }): Patienc
       last = Math.max(last, until)
     },
     check(route, by) {
+      if (last === 0 || route.action !== 'pull') return undefined
       const at = now()
-      if (at >= last || route.action !== 'pull') return undefined
+      if (at >= last) last = 0
       const pause = pauses.get(keyOf(route, by))
       if (pause === undefined || at < pause.since || at >= pause.until) return undefined
       const retryAfterS = Math.ceil((pause.until - at) / 1_000)
