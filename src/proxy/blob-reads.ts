@@ -25,6 +25,12 @@ export interface BlobReads {
   follow(trip: Trip, redirect: Elsewhere): Promise<Outcome>
   /** Answers a HEAD that the registry redirected. */
   measure(trip: Trip, authorization: Authorization, redirect: Elsewhere): Promise<Outcome>
+  /**
+   * Answers a HEAD with the size that the blob's store tells.
+   *
+   * @returns `undefined` if it tells none, or the registry does not redirect to it
+   */
+  tellSize(trip: Trip, authorization: Authorization): Promise<Outcome | undefined>
 }
 
 /** A request that has been answered, or that goes on to its registry. */
@@ -132,6 +138,19 @@ export function createBlobReads(options: BlobReadsOptions): BlobReads {
     return url
   }
 
+  async function tellSize(trip: Trip, authorization: Authorization): Promise<Outcome | undefined> {
+    const { res, route } = trip
+    const url = await urlOf(trip, authorization)
+    const size = url && (await store.measure(trip, url).catch(() => undefined))
+    if (size === undefined) return undefined
+    res.writeHead(200, [
+      ...['content-length', String(size), 'content-type', 'application/octet-stream'],
+      ...['docker-content-digest', route.reference, 'oci-namespace', route.upstream.host.name],
+    ])
+    res.end()
+    return { kind: 'sent', status: 200, bytes: 0 }
+  }
+
   return {
     open(trip, authorization) {
       const { upstream } = trip.route
@@ -145,21 +164,14 @@ export function createBlobReads(options: BlobReadsOptions): BlobReads {
       return store.fetch(trip, url, true)
     },
     async measure(trip, authorization, { status, headers }) {
-      const { res, route } = trip
-      const url = await urlOf(trip, authorization)
-      const size = url && (await store.measure(trip, url).catch(() => undefined))
-      if (size !== undefined) {
-        res.writeHead(200, [
-          ...['content-length', String(size), 'content-type', 'application/octet-stream'],
-          ...['docker-content-digest', route.reference, 'oci-namespace', route.upstream.host.name],
-        ])
-        res.end()
-        return { kind: 'sent', status: 200, bytes: 0 }
-      }
+      const { route } = trip
+      const sent = await tellSize(trip, authorization)
+      if (sent !== undefined) return sent
       if (route.upstream.redirects === 'pass') return sendThere(trip, status, headers)
       const told = `the store of ${route.upstream.host.name} does not tell the size of a blob`
       return { kind: 'problem', problem: problem(502, 'UNKNOWN', told) }
     },
+    tellSize,
   }
 }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readBounded } from '../model/bytes.ts'
 import type { Net } from '../net/net.ts'
 import type { RateLimits } from '../observe/rate-limits.ts'
-import { saysExpired } from '../token/expired.ts'
+import { saysRefused } from '../token/expired.ts'
 import { originOf } from '../token/upstream.ts'
 import { type Authorization, type Authorizer, isSame } from './authorize.ts'
 import type { BlobReads, Opened } from './blob-reads.ts'
@@ -185,20 +185,33 @@ export function createForward(options: ForwardOptions): Forward {
   }
 
   async function renew(
-    { route, body }: Trip,
+    trip: Trip,
     attempt: Attempt,
     challenges: readonly string[],
   ): Promise<Attempt | Delivery> {
+    const { route, body } = trip
     const { authorization: refused, mayRenew } = attempt
     authorizer.refused(route, refused, challenges)
     const renewed = mayRenew ? await authorizer.authorize(route) : refused
     if (isSame(renewed, refused)) {
       const nobody = await authorizer.doWithout(route, refused)
-      if (nobody === undefined) return unauthorized(workspace, route, refused)
+      if (nobody === undefined) return refuse(trip, refused)
       return { ...attempt, authorization: nobody, mayRenew: false }
     }
     if (body !== undefined && (body.readableDidRead || body.destroyed)) return tryAgain(route)
     return { ...attempt, authorization: renewed, mayRenew: false }
+  }
+
+  /**
+   * Amazon's public registry says 401 to every HEAD of a blob, and yet it gives the blob.
+   *
+   * @see https://github.com/aws/containers-roadmap/issues/2671
+   */
+  async function refuse(trip: Trip, refused: Authorization): Promise<Delivery> {
+    const { kind, method } = trip.route
+    const mayBeThere = kind === 'blob' && method === 'HEAD' && refused.header !== undefined
+    const told = mayBeThere ? await blobReads.tellSize(trip, refused) : undefined
+    return told === undefined ? unauthorized(workspace, trip.route, refused) : ended(trip, told)
   }
 
   /** Asks with GET what a HEAD was refused for: only a body tells, and only a login that ends can. */
@@ -217,7 +230,7 @@ export function createForward(options: ForwardOptions): Forward {
         bodyTimeout: PROBE_BODY_TIMEOUT_MS,
       })
       const text = await readBounded(body, MAX_PROBE_BYTES, () => new Error('too long'))
-      return statusCode >= 400 && saysExpired(text.toString('latin1'))
+      return statusCode >= 400 && saysRefused(text.toString('latin1'))
     } catch {
       // Nothing was learnt: the client gets what the HEAD was answered with.
       return false

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { IncomingHttpHeaders } from 'undici/types/header.js'
-import { saysExpired } from '../token/expired.ts'
+import { saysRefused } from '../token/expired.ts'
 import type { Crowd } from './crowd.ts'
 import { type Problem, problem } from './problem.ts'
 import type { Verdict } from './verdict.ts'
@@ -158,7 +158,7 @@ export function relay({ dispatcher, crowd }: Ways, request: Relay): Promise<Outc
     function endHeld(): void {
       if (request.method === 'HEAD') {
         settle({ kind: 'unclear', status, headers })
-      } else if (saysExpired(Buffer.concat(held).toString('latin1'))) {
+      } else if (saysRefused(Buffer.concat(held).toString('latin1'))) {
         settle({ kind: 'unauthorized', challenges: [] })
       } else {
         startStream()

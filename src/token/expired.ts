@@ -5,3 +5,13 @@
 export function saysExpired(body: string): boolean {
   return /authorization token has expired/i.test(body)
 }
+
+/**
+ * The same, or that a token is no good, which is what Amazon's public registry says of one that has
+ * ended.
+ *
+ * @see https://github.com/aws/containers-roadmap/issues/2835
+ */
+export function saysRefused(body: string): boolean {
+  return saysExpired(body) || /authorization token is invalid/i.test(body)
+}

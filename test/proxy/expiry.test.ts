@@ -232,6 +232,34 @@ test.each(lateUploads)('a $method goes with what there is if there is no other',
   expect(cloud.minted()).toBe(1)
 })
 
+test('a token that has ended may be called invalid, as by Amazon’s public registry', async () => {
+  let good = 1
+  const said = JSON.stringify({ errors: [{ message: 'Your Authorization Token is invalid.' }] })
+  const registry = await fakeRegistry({
+    override({ headers }, res) {
+      if (headers.authorization === `Bearer ${good}`) return false
+      res.writeHead(400).end(said)
+      return true
+    },
+  })
+  registry.putBlob('acme/app', BLOB)
+  const own = upstreamAt(registry.host)
+  let token = 1
+  const { url } = await runProxy([own], {
+    own,
+    tokens: {
+      authorizationFor: async () => new Secret(`Bearer ${token}`),
+      refused: () => void token++,
+    },
+  })
+  const pull = () => ask(`${url}/v2/acme/app/blobs/${digestOf(BLOB)}`)
+  expect(await pull()).toSatisfy(isFine)
+  good = 2
+  expect(await pull()).toSatisfy(isFine)
+  good = 9
+  expect(await pull()).toMatchObject({ status: 401 })
+})
+
 test('a registry that says 401 for what is not yours does not use up the exchanges', async () => {
   const cloud = await startCloud('basic')
   const blob = `${cloud.url}/v2/acme/app/blobs/${digestOf(BLOB)}`

@@ -218,6 +218,13 @@ describe.each(['pass', 'follow'] as const)('HEAD, with %s', (redirects) => {
     ])
   })
 
+  test('is told where the registry refuses it, and gives the blob', async () => {
+    const { blob, registry } = await set({ redirects, refusesHead: true })
+    const answer = await ask(blob, { method: 'HEAD' })
+    expect([answer.status, answer.headers['content-length']]).toEqual([200, '200000'])
+    expect(registry.asked.map(({ method }) => method)).toEqual(['HEAD', 'GET'])
+  })
+
   test('is the registry’s own where it answers', async () => {
     const { blob, stored } = await set({ redirects })
     const answer = await ask(blob, { method: 'HEAD' })

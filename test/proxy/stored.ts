@@ -20,6 +20,8 @@ interface Options {
   readonly store?: (req: IncomingMessage, res: ServerResponse) => boolean
   /** Whether the registry redirects HEAD as well. */
   readonly redirectsHead?: boolean
+  /** Whether it lets nobody in with a HEAD, as Amazon's public one. */
+  readonly refusesHead?: boolean
   readonly traffic?: Traffic
 }
 
@@ -29,6 +31,7 @@ export async function startStored({
   query = amazon,
   store,
   redirectsHead = false,
+  refusesHead = false,
   traffic,
 }: Options) {
   const clock = { now: Date.UTC(2026, 10, 21) }
@@ -51,6 +54,10 @@ export async function startStored({
   const registry = await fakeRegistry({
     auth: BASIC,
     override(req, res) {
+      if (refusesHead && req.method === 'HEAD') {
+        res.writeHead(401, { 'WWW-Authenticate': 'Basic realm="x"' }).end()
+        return true
+      }
       const redirected = req.method === 'GET' || (redirectsHead && req.method === 'HEAD')
       if (!redirected || req.url?.includes('/blobs/') !== true) return false
       const location = `${origin}/blob?serial=${++made}&${query(clock.now)}`
