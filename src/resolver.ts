@@ -2,6 +2,7 @@ import type { Cache } from './cache/cache.ts'
 import { createFingerprint, type Fingerprint } from './cache/fingerprint.ts'
 import type { LeastLife, Schedule } from './cache/lifetime.ts'
 import { faultOf } from './fault.ts'
+import { slotKey } from './logins/slot-key.ts'
 import { type Credential, isOfMachine, needsExchange } from './model/credential.ts'
 import type { Login } from './model/login.ts'
 import type { Target } from './model/target.ts'
@@ -84,14 +85,12 @@ export function createResolver(options: ResolverOptions): Resolver {
   }
 
   function keyOf(credential: Credential, registry: Registry, target: Target): string {
-    const mark = isOfMachine(credential) ? markOf?.(credential) : undefined
-    // JSON keeps the parts apart: a mark holds whatever stands in a variable.
-    return JSON.stringify([
-      registry.name,
-      registry.audience(target.host),
-      identityOf(credential),
-      mark,
-    ])
+    return slotKey({
+      registry: registry.name,
+      audience: registry.audience(target.host),
+      identity: identityOf(credential),
+      machine: isOfMachine(credential) ? (markOf?.(credential) ?? '') : undefined,
+    })
   }
 
   async function exchange(

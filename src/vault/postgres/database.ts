@@ -1,5 +1,6 @@
-import type { Client, ClientConfig, Pool, QueryResult } from 'pg'
-import { faultOf } from './fault.ts'
+import type { Client, ClientConfig, Pool, PoolClient, QueryResult } from 'pg'
+import { isCutOff } from './fault.ts'
+import { createReachable } from './reachable.ts'
 
 /** A connection that asks one thing after the other. */
 export interface Connection {
@@ -19,8 +20,14 @@ export interface Database extends Connection {
   readonly name: string
   /** Runs `work` in a transaction: what it did is durable on return, or undone if it throws. */
   transaction<T>(isolation: Isolation, work: (connection: Connection) => Promise<T>): Promise<T>
-  /** A connection of one's own; `ended` hears of its end, whoever ends it. */
+  /**
+   * A connection of one's own; `ended` hears of its end, whoever ends it.
+   *
+   * It is tried even if the database was away a moment ago: who comes so finds out that it is back.
+   */
   connect(ended: () => void): Promise<OwnConnection>
+  /** Calls `heard` each time that the database answers again after it did not. */
+  whenBack(heard: () => void): void
   close(): Promise<void>
 }
 
@@ -45,9 +52,9 @@ const MAX_CONNECTIONS = 3
 /** A question comes with a client that waits; within a data centre a connection takes 20 ms. */
 const CONNECT_TIMEOUT_MS = 5_000
 /** Statements take a millisecond; only a copy or a rotation of a large vault takes seconds. */
-const STATEMENT_TIMEOUT_MS = 10_000
+const STATEMENT_TIMEOUT_MS = 5_000
 /** What the server does not answer is given up a moment after it should have given up by itself. */
-const QUERY_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 2_000
+const QUERY_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1_000
 const IDLE_TIMEOUT_MS = 30_000
 
 /** Opens a database; nothing is connected before it is asked. */
@@ -61,25 +68,49 @@ export async function openDatabase(name: string, reach: Reach): Promise<Database
     allowExitOnIdle: true,
   })
   // An idle connection that breaks is replaced by the next question: nobody else is to hear of it.
-  pool.on('error', () => undefined)
+  pool.on('error', ignore)
+
+  const reachable = createReachable(name)
+  const { guarded } = reachable
+  const asked = (client: Pick<Client | Pool, 'query'>): Connection['query'] => {
+    return (sql, values = []) => guarded(async () => answerOf(await client.query(sql, [...values])))
+  }
+  const poolQuery = asked(pool)
+
+  /** A connection that waited may have been ended meanwhile, which is no reason to fail. */
+  async function again<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isCutOff(error)) throw error
+      reachable.forgive()
+      return work()
+    }
+  }
+
+  async function begin(isolation: Isolation): Promise<PoolClient> {
+    const client = await guarded(() => pool.connect())
+    // Its end is told by whatever is asked next; unheard, it would end the process.
+    client.on('error', ignore)
+    try {
+      await asked(client)(`BEGIN ISOLATION LEVEL ${isolation}`)
+      return client
+    } catch (error) {
+      release(client, true)
+      throw error
+    }
+  }
 
   return {
     name,
-    query: (sql, values = []) => within(name, () => pool.query(sql, [...values])),
+    query: (sql, values) => again(() => poolQuery(sql, values)),
     async transaction(isolation, work) {
-      const client = await guarded(name, () => pool.connect())
-      // Its end is told by whatever is asked next; unheard, it would end the process.
-      const ignore = () => undefined
-      client.on('error', ignore)
-      const connection: Connection = {
-        query: (sql, values = []) => within(name, () => client.query(sql, [...values])),
-      }
-      let broken = true
+      const client = await again(() => begin(isolation))
+      const query = asked(client)
+      let broken = false
       try {
-        await connection.query(`BEGIN ISOLATION LEVEL ${isolation}`)
-        const result = await work(connection)
-        await connection.query('COMMIT')
-        broken = false
+        const result = await work({ query })
+        await query('COMMIT')
         return result
       } catch (error) {
         broken = await client.query('ROLLBACK').then(
@@ -88,25 +119,32 @@ export async function openDatabase(name: string, reach: Reach): Promise<Database
         )
         throw error
       } finally {
-        client.removeListener('error', ignore)
-        client.release(broken)
+        release(client, broken)
       }
     },
     async connect(ended) {
       const client = new pg.Client(config)
       // `end` follows.
-      client.on('error', () => undefined)
+      client.on('error', ignore)
       client.once('end', ended)
       try {
-        await guarded(name, () => client.connect())
+        await reachable.probe(() => client.connect())
       } catch (error) {
         void client.end()
         throw error
       }
-      return ownConnection(name, client)
+      return ownConnection(client, guarded)
     },
+    whenBack: reachable.whenBack,
     close: () => pool.end(),
   }
+}
+
+function ignore(): void {}
+
+function release(client: PoolClient, broken: boolean): void {
+  client.removeListener('error', ignore)
+  client.release(broken)
 }
 
 function configOf(reach: Reach): ClientConfig {
@@ -126,12 +164,16 @@ function configOf(reach: Reach): ClientConfig {
   }
 }
 
-function ownConnection(name: string, client: Client): OwnConnection {
+type Guard = <T>(work: () => Promise<T>) => Promise<T>
+
+function ownConnection(client: Client, guarded: Guard): OwnConnection {
   // One after the other: the library takes no second question before it has answered the first.
   let last: Promise<unknown> = Promise.resolve()
   const query = (sql: string, values: readonly unknown[] = []): Promise<Answer> => {
-    const asked = last.then(() => within(name, () => client.query(sql, [...values])))
-    last = asked.catch(() => undefined)
+    const asked = last.then(() =>
+      guarded(async () => answerOf(await client.query(sql, [...values]))),
+    )
+    last = asked.catch(ignore)
     return asked
   }
   return {
@@ -148,15 +190,6 @@ function ownConnection(name: string, client: Client): OwnConnection {
   }
 }
 
-async function within(name: string, ask: () => Promise<QueryResult>): Promise<Answer> {
-  const { rows, rowCount } = await guarded(name, ask)
+function answerOf({ rows, rowCount }: QueryResult): Answer {
   return { rows, changed: rowCount ?? 0 }
-}
-
-async function guarded<T>(name: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw faultOf(name, error)
-  }
 }

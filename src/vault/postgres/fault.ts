@@ -12,13 +12,21 @@ const CONDITIONS: Readonly<Record<string, readonly [what: string, hint: string]>
 }
 
 /** What Node says of a certificate that it does not take. */
-const TLS_CODE = /^(?:ERR_TLS_|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|ERR_SSL_)/
+const TLS_CODE = /^(?:ERR_TLS_|ERR_OSSL_|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|ERR_SSL_)/
 
 const UNREACHABLE = new WeakSet<object>()
 
 /** Whether it was nobody's answer: the database is down, or the way to it is. */
 export function isUnreachable(error: unknown): boolean {
   return error instanceof PurserError && UNREACHABLE.has(error)
+}
+
+/** Whether a connection that was there has ended: another one may well be had. */
+export function isCutOff(error: unknown): boolean {
+  if (!isUnreachable(error) || !(error instanceof Error)) return false
+  const code = systemCode(error.cause) ?? ''
+  if (/^(?:ECONNRESET|EPIPE|57P01)$/.test(code)) return true
+  return error.cause instanceof Error && /^Connection terminated(?! due)/.test(error.cause.message)
 }
 
 /**
