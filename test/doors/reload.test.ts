@@ -3,8 +3,9 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { testAuthority } from '../fakes/certificates.ts'
+import { startEcr } from '../fakes/ecr.ts'
 import { ask, BASIC, BEARER, errorOf, fakeRegistry } from '../proxy/harness.ts'
 import { purser, serve } from './serving.ts'
 
@@ -126,6 +127,36 @@ test('policies hold from the next request on, and tokens are not asked for again
   await reload(...PROXY, ...login)
   expect((await ask(blob)).status).toBe(200)
   expect(registry.tokens).toEqual(['repository:a:pull'])
+})
+
+test('a login that a cloud has given is not asked for again', async () => {
+  const signer = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'right' }
+  const ecr = await startEcr({
+    hosts: ['api.ecr.us-east-1.amazonaws.com'],
+    signer,
+    expiresAt: new Date(Date.now() + 12 * 60 * 60_000),
+  })
+  onTestFinished(() => ecr.close())
+  const routes = [...ecr.connect].map(([from, to]) => `"${from}" = "${to}"`)
+  const tls = ['[tls]', `ca = ["${testAuthority().caFile}"]`]
+  const lines = [...PROXY, ...tls, '[connect]', ...routes]
+  // In memory alone: it is the agent's own that is to outlive its configuration.
+  const { home, reload } = await serve(lines, { env: { PURSER_CACHE: 'off' } })
+  const host = '123456789012.dkr.ecr.us-east-1.amazonaws.com'
+  const keys = {
+    AWS_ACCESS_KEY_ID: signer.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: signer.secretAccessKey,
+    AWS_REGION: 'us-east-1',
+  }
+  await purser(home, ['login', host, '--from-env', Object.keys(keys).join()], '', keys)
+  const get = async () => JSON.parse((await purser(home, ['get', host, '--json'])).stdout)
+  expect(await get()).toMatchObject({ username: 'AWS', secret: ecr.password })
+  const before = ecr.calls.length
+  await reload(...lines, '"x.invalid:1" = "127.0.0.1:1"')
+  expect(await get()).toMatchObject({ username: 'AWS', secret: ecr.password })
+  await reload(...lines)
+  expect(await get()).toMatchObject({ username: 'AWS', secret: ecr.password })
+  expect(ecr.calls.length).toBe(before)
 })
 
 test('what only a start can change is told', async () => {
