@@ -79,7 +79,7 @@ export function createForward(options: ForwardOptions): Forward {
       method: route.method,
       headers: header === undefined ? [...headers] : [...headers, 'authorization', header.reveal()],
       body,
-      headersTimeoutMs: route.action === 'pull' ? PULL_HEADERS_TIMEOUT_MS : PUSH_HEADERS_TIMEOUT_MS,
+      headersTimeoutMs: mayTakeLong(trip) ? PUSH_HEADERS_TIMEOUT_MS : PULL_HEADERS_TIMEOUT_MS,
       res,
       judge(status, received) {
         rateLimits.see(route.upstream.host.name, status, received)
@@ -255,6 +255,11 @@ function refusesMount({ from }: Route, status: number): Verdict | undefined {
     return undefined
   }
   return { kind: 'problem', problem: problem(status, 'DENIED', 'the mount is refused') }
+}
+
+/** Whether a registry has something to store before it answers; to begin an upload, it has not. */
+function mayTakeLong({ route, body }: Trip): boolean {
+  return body !== undefined || route.method === 'PUT'
 }
 
 function tellPlace({ tell }: First['opened'], status: number, verdict: Verdict): void {
