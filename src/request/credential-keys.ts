@@ -2,7 +2,7 @@ import type { Credential } from '../model/credential.ts'
 import type { Host } from '../model/host.ts'
 import type { CredentialKeys } from '../model/keys.ts'
 import type { Login } from '../model/login.ts'
-import { parseEcrHost } from '../registries/ecr-host.ts'
+import { parseEcrHost } from '../registries/ecr/host.ts'
 import { registryKindOf } from './registry-kind.ts'
 
 /** What a registry's users call a user name and a password there; elsewhere it is any registry's. */

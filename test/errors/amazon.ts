@@ -18,7 +18,7 @@ import { startCloud } from '../fakes/aws/cloud.ts'
 import type { CloudOptions } from '../fakes/aws/state.ts'
 import type { EcrAnswer } from '../fakes/ecr.ts'
 import { listen, stop } from '../fakes/http.ts'
-import { EXPIRES, HOST, KEYS, SIGNER, setUp } from '../registries/amazon.ts'
+import { EXPIRES, HOST, KEYS, SIGNER, setUp } from '../registries/ecr/amazon.ts'
 import { offline, targetOf } from '../registries/harness.ts'
 import type { Provocation, Provocations } from './stage.ts'
 

@@ -14,7 +14,7 @@ import {
   PRINCIPAL,
   setUp,
   workloadIdentity,
-} from '../registries/azure.ts'
+} from '../registries/acr/azure.ts'
 import type { Provocation, Provocations } from './stage.ts'
 
 type SetUp = Parameters<typeof setUp>[0]

@@ -16,7 +16,7 @@ import {
   SESSION,
   SESSION_KEYS,
   SIGNER,
-} from '../registries/amazon.ts'
+} from '../registries/ecr/amazon.ts'
 import { basic, entryFor, never, openChecker } from './harness.ts'
 
 const GOOD = basic('ann', 'correct-horse')

@@ -2,7 +2,7 @@ import { parseHost } from '../../src/model/host.ts'
 import { Secret } from '../../src/model/secret.ts'
 import { createDialer } from '../../src/net/dial.ts'
 import { createHttpsAgent } from '../../src/net/https-agent.ts'
-import { createEcr } from '../../src/registries/ecr.ts'
+import { createEcr } from '../../src/registries/ecr/ecr.ts'
 import type { Exchange } from './elsewhere.ts'
 
 const exchange: Exchange = JSON.parse(process.argv[2] ?? '')

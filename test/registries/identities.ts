@@ -24,7 +24,7 @@ import { startCloud } from '../fakes/aws/cloud.ts'
 import { startAzure } from '../fakes/azure.ts'
 import { startGoogle } from '../fakes/google/cloud.ts'
 import { startMetadata } from '../fakes/google/metadata.ts'
-import { CLIENT, PRINCIPAL, SECRET, TENANT } from './azure.ts'
+import { CLIENT, PRINCIPAL, SECRET, TENANT } from './acr/azure.ts'
 import { targetOf } from './harness.ts'
 
 const AWS_USER = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI-secret' }

@@ -5,7 +5,7 @@ import { staticLogin } from '../../src/model/login.ts'
 import { Secret } from '../../src/model/secret.ts'
 import { observeExchanges } from '../../src/registries/observed.ts'
 import type { Registry } from '../../src/registries/registry.ts'
-import { KEYS } from './amazon.ts'
+import { KEYS } from './ecr/amazon.ts'
 import { targetOf } from './harness.ts'
 
 const BASIC = { kind: 'basic', username: 'u', password: new Secret('p') } as const

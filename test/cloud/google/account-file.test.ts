@@ -4,7 +4,7 @@ import { parseAccount } from '../../../src/cloud/google/account-file.ts'
 import { kindOfFile } from '../../../src/cloud/google/kind.ts'
 import { describeError, hintOf } from '../../../src/model/errors.ts'
 import { Secret } from '../../../src/model/secret.ts'
-import { failureOf } from '../../registries/amazon.ts'
+import { failureOf } from '../../registries/ecr/amazon.ts'
 import {
   FEDERATED_USER,
   FILES,

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { describeError } from '../../../src/model/errors.ts'
 import { type MetadataOptions, startMetadata } from '../../fakes/google/metadata.ts'
-import { failureOf } from '../../registries/amazon.ts'
+import { failureOf } from '../../registries/ecr/amazon.ts'
 import { ACCOUNT, FILES, impersonated, machine, type Setup, seen, TARGET, USER } from './machine.ts'
 import { expectSilence, WHAT } from './told.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { describeError, hintOf } from '../../../src/model/errors.ts'
 import { endlessBody } from '../../fakes/token-server.ts'
-import { failureOf } from '../../registries/amazon.ts'
+import { failureOf } from '../../registries/ecr/amazon.ts'
 import { FILES, machine } from './machine.ts'
 import { CI, expectSilence, JANE, say } from './told.ts'
 

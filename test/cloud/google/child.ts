@@ -3,7 +3,7 @@ import { parseHost } from '../../../src/model/host.ts'
 import { Secret } from '../../../src/model/secret.ts'
 import { createDialer } from '../../../src/net/dial.ts'
 import { createHttpsAgent } from '../../../src/net/https-agent.ts'
-import { createGar } from '../../../src/registries/gar.ts'
+import { createGar } from '../../../src/registries/gar/gar.ts'
 import { credentialOf } from './credential.ts'
 import type { Question } from './elsewhere.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { describeError, hintOf } from '../../../src/model/errors.ts'
-import { failureOf } from '../../registries/amazon.ts'
+import { failureOf } from '../../registries/ecr/amazon.ts'
 import {
   AUDIENCE,
   FILES,

@@ -7,7 +7,7 @@ import type { AmbientGcpCredential, Credential } from '../../../src/model/creden
 import { parseHost } from '../../../src/model/host.ts'
 import { createDialer } from '../../../src/net/dial.ts'
 import { createHttpsAgent } from '../../../src/net/https-agent.ts'
-import { createGar } from '../../../src/registries/gar.ts'
+import { createGar } from '../../../src/registries/gar/gar.ts'
 import { startGoogle } from '../../fakes/google/cloud.ts'
 import type { GoogleOptions } from '../../fakes/google/state.ts'
 import { targetOf } from '../../registries/harness.ts'
