@@ -1,3 +1,4 @@
+import { quote } from '../model/host.ts'
 import { originOf } from '../token/upstream.ts'
 import { type Problem, problem } from './problem.ts'
 import type { Route } from './route.ts'
@@ -20,11 +21,9 @@ const MAX_PATH_LENGTH = 10 * 1024
  * would the credential (GHSA-jxpm-75mh-9fp7)
  */
 export function sealLocation(seal: Seal, route: Route, location: string): string | Problem {
-  const origin = originOf(route.upstream)
   const url = resolveLocation(route, location)
-  if (url === undefined || url.origin !== new URL(origin).origin) {
-    const told = `${route.upstream.host.name} sent the upload to another origin, which is refused`
-    return problem(502, 'BLOB_UPLOAD_INVALID', told)
+  if (url === undefined || url.origin !== new URL(originOf(route.upstream)).origin) {
+    return elsewhere(route, url)
   }
   const path = writtenPath(location) ?? `${url.pathname}${url.search}`
   if (path.length > MAX_PATH_LENGTH) {
@@ -32,6 +31,15 @@ export function sealLocation(seal: Seal, route: Route, location: string): string
     return problem(502, 'BLOB_UPLOAD_INVALID', told)
   }
   return uploadAt(route, seal.close(path, ownerOf(route)))
+}
+
+function elsewhere({ upstream }: Route, url: URL | undefined): Problem {
+  const told = `${upstream.host.name} sent the upload to another origin, which is refused`
+  if (url === undefined || url.origin === 'null') return problem(502, 'BLOB_UPLOAD_INVALID', told)
+  // What is in front of it has taken the TLS off, and does not say so.
+  const isDowngrade = upstream.tls && url.protocol === 'http:'
+  const advice = isDowngrade ? '; it may not know that it is reached by https' : ''
+  return problem(502, 'BLOB_UPLOAD_INVALID', `${told}: ${quote(url.origin)}${advice}`)
 }
 
 /** Where an upload goes on whose registry does not say so: where it was. */
