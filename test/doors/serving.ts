@@ -30,17 +30,17 @@ type Line = Readonly<Record<string, unknown>>
 interface ServeOptions {
   readonly env?: Environment
   readonly flags?: readonly string[]
+  /** Takes it down. Default: the end of the test. */
+  readonly stack?: AsyncDisposableStack
 }
 
 /** Starts it with this configuration; `[proxy] listen` is a free port unless it says otherwise. */
 export async function serve(
   config: readonly string[],
-  { env = {}, flags = [] }: ServeOptions = {},
+  { env = {}, flags = [], stack = stackOfTest() }: ServeOptions = {},
 ): Promise<Serving> {
   const home = await mkdtemp(join(tmpdir(), 'purser-d-'))
-  const stack = new AsyncDisposableStack()
   stack.defer(() => rm(home, { recursive: true, force: true }))
-  onTestFinished(() => stack.disposeAsync())
   const configure = (...lines: readonly string[]) =>
     writeFileSync(join(home, 'config.toml'), lines.join('\n'))
   configure(...config)
@@ -81,6 +81,12 @@ export async function serve(
       }
     },
   }
+}
+
+function stackOfTest(): AsyncDisposableStack {
+  const stack = new AsyncDisposableStack()
+  onTestFinished(() => stack.disposeAsync())
+  return stack
 }
 
 /** Runs one of purser's own commands in a home. */
