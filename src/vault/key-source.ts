@@ -2,6 +2,7 @@ import { basename, dirname, isAbsolute, join } from 'node:path'
 import { PurserError } from '../model/errors.ts'
 import { quote } from '../model/host.ts'
 import { formatKeyring, generateKey, type Keyring, parseKeyring } from './key.ts'
+import { commandSource } from './key-command.ts'
 import { inspectPrivateFile, type Privacy, readPrivateFile, type Uid } from './privacy.ts'
 import {
   createPrivateFile,
@@ -49,7 +50,8 @@ const MAX_KEY_FILE_BYTES = 4096
 const FROM_SYSTEMD: Privacy = { forbiddenMode: 0o007, owners: [0] }
 
 /**
- * Reads what the configuration says of the key: `file:PATH`, `env:NAME` or `systemd:NAME`.
+ * Reads what the configuration says of the key: `file:PATH`, `env:NAME`, `systemd:NAME` or
+ * `command:PROGRAM ARGUMENT…`.
  *
  * @throws `config-invalid`
  * @see https://systemd.io/CREDENTIALS/ for `systemd:`
@@ -64,6 +66,11 @@ export function openKeySource(name: string, { env, uid }: KeyEnvironment): KeySo
     case 'env':
       if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(value)) return envSource(value, env)
       break
+    case 'command': {
+      const source = commandSource(value, env)
+      if (source !== undefined) return source
+      break
+    }
     case 'systemd':
       if (value !== '' && value !== '..' && value === basename(value)) {
         return systemdSource(value, env, uid)
@@ -71,7 +78,7 @@ export function openKeySource(name: string, { env, uid }: KeyEnvironment): KeySo
       break
   }
   throw new PurserError('config-invalid', `cannot read ${quote(name)} as the place of a key`, {
-    hint: 'write file: and an absolute path, env: or systemd: and a name',
+    hint: 'write file: and an absolute path, env: or systemd: and a name, or command: and a program',
   })
 }
 
