@@ -68,7 +68,7 @@ interface Destination {
 function send(to: Destination, body: string, signal: AbortSignal) {
   return new Promise<{ readonly status: number; readonly body: string }>((resolve, reject) => {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)])
-    const tooLong = () => new PurserError('request-invalid', 'the agent’s answer is too long')
+    const tooLong = () => new PurserError('request-invalid', "the agent's answer is too long")
     request({ ...to, signal: limit })
       .once('error', reject)
       .once('response', (response) => {

@@ -3,16 +3,21 @@ import { createServer } from 'node:http'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { createAgentClient } from '../../src/agent/client.ts'
+import { createLeaseClient } from '../../src/agent/lease-client.ts'
 import { checkSocketPath } from '../../src/agent/own-socket.ts'
 import { decodeAnswer, decodeQuestion, decodeRefusal } from '../../src/agent/protocol.ts'
 import { startAgent } from '../../src/agent/server.ts'
 import { fetchStatus } from '../../src/agent/status.ts'
 import { parseStatus } from '../../src/health/status.ts'
+import { createLeases } from '../../src/lease/leases.ts'
 import { PurserError } from '../../src/model/errors.ts'
 import { parseHost } from '../../src/model/host.ts'
 import { silentLog } from '../../src/observe/log.ts'
 import type { Resolver } from '../../src/resolver.ts'
+import { noVault } from '../../src/vault/no-vault.ts'
+import { requestWith } from '../lease/harness.ts'
 import { targetOf } from '../registries/harness.ts'
+import { basic, entryKey } from '../vault/files.ts'
 import type { Provocation, Provocations, Stage } from './stage.ts'
 
 const uid = process.geteuid?.() ?? 0
@@ -57,6 +62,10 @@ const answering =
     return ask(socket)
   }
 
+/** What opens a lease there. */
+const open = (socket: string) =>
+  createLeaseClient(socket, uid).open('{}', 'team', AbortSignal.timeout(10_000))
+
 const statusOf = (socket: string) => fetchStatus({ socket, uid }, AbortSignal.timeout(10_000))
 
 /** What an agent, and whoever asks one, are refused with. */
@@ -89,6 +98,20 @@ export const AGENT: Provocations = {
     const target = { ...TARGET, workspace: 'w'.repeat(70_000) }
     const client = createAgentClient({ socket, uid, vault: '/vault.db' })
     return client.resolve(target, AbortSignal.timeout(10_000))
+  },
+  'it is asked as a lease that has ended': async (stage) => {
+    const socket = await start(stage, BROKEN)
+    const client = createAgentClient({ socket, uid, vault: '/vault.db', lease: '0123456789abcdef' })
+    return client.resolve(TARGET, AbortSignal.timeout(10_000))
+  },
+  'nobody opens leases': ({ root }) => open(join(root, 'agent.sock')),
+  'its lease is another’s': answering(201, '{"id":"../../etc"}', open),
+  'its lease is too long': answering(201, ' '.repeat(3 * 1024 * 1024), open),
+  'a lease is to keep a login': () => noVault.put(entryKey('ghcr.io'), basic('S3CRET')),
+  'there are too many leases': () => {
+    const shelf = { read: () => [], write() {}, remove() {}, isStale: () => false }
+    const leases = createLeases({ shelf, now: () => 0 })
+    for (;;) leases.open(requestWith(), { workspace: 'team' })
   },
   'its status is too long': answering(200, ' '.repeat(2 * 1024 * 1024 + 1), statusOf),
   'its status is not to be had': ({ root }) => statusOf(join(root, 'agent.sock')),

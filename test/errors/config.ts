@@ -27,6 +27,8 @@ export const CONFIG: Provocations = {
     mkdirSync(join(stage.root, 'config.toml'), { mode: 0o700 })
     return load(stage, join(stage.root, 'config.toml'))
   },
+  'a password is asked for and none is named': toml('[proxy]\nclient_auth = "basic"'),
+  'a password is named and none is asked for': toml('[proxy]\nclient_secret = "env:S3CRET_NAME"'),
   'the file is longer than any': toml('#'.repeat(1024 * 1024 + 1)),
   'others can write it': (stage) => {
     const path = stage.put('config.toml', '')
