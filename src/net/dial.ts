@@ -63,8 +63,6 @@ const CONNECT_TIMEOUT_MS = 10_000
 /** A TLS session per origin: an upstream and its realm are two, and an operator has some dozens. */
 const MAX_SESSIONS = 256
 
-const NEVER = new AbortController().signal
-
 /**
  * The one place where sockets are opened, for undici and `node:https` alike.
  *
@@ -156,12 +154,12 @@ export function createDialer({
   }
 
   async function openInTime(destination: Destination, options: DialOptions): Promise<Socket> {
-    const { signal = NEVER } = options
     const limit = AbortSignal.timeout(connectTimeoutMs)
+    const signal = options.signal === undefined ? limit : AbortSignal.any([options.signal, limit])
     try {
-      return await open(destination, { ...options, signal: AbortSignal.any([signal, limit]) })
+      return await open(destination, { ...options, signal })
     } catch (error) {
-      signal.throwIfAborted()
+      options.signal?.throwIfAborted()
       if (!limit.aborted) throw error
       const what = `no connection within ${connectTimeoutMs / 1000} s`
       throw new PurserError('network', what, { hint: SILENCE })
