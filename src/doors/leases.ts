@@ -2,7 +2,7 @@ import type { LeaseDesk } from '../agent/leases.ts'
 import type { Runtime } from '../app.ts'
 import { createMemo } from '../cache/memo.ts'
 import type { LeaseOutlook, MintedOutlook } from '../health/lease-outlook.ts'
-import { removeClientFiles, writeClientFiles } from '../lease/client-files.ts'
+import { removeClientFiles, removeStrayFiles, writeClientFiles } from '../lease/client-files.ts'
 import type { Lease } from '../lease/lease.ts'
 import { createLeases, type Leases } from '../lease/leases.ts'
 import { openSealedLeases } from '../lease/sealed-leases.ts'
@@ -68,6 +68,10 @@ export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse
     },
   })
   const timer = setInterval(leases.sweep, SWEEP_MS).unref()
+  // Not at once: a second server would do so, before it finds that the socket is taken.
+  const tidying = setTimeout(() => {
+    removeStrayFiles(paths.clients, (id) => leases.find(id) !== undefined)
+  }, SWEEP_MS).unref()
 
   async function look(lease: Lease): Promise<void> {
     const found = await mintedOf(eras.current().app, lease, AbortSignal.timeout(LOOK_TIMEOUT_MS))
@@ -117,16 +121,24 @@ export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse
       return lease && tenants.resolverOf(lease)
     },
   }
-  for (const lease of leases.list()) {
-    await look(lease).catch((error: unknown) => {
-      log.warn('lease not looked at', { lease: lease.id, error: describeError(error) })
-    })
+  async function lookAtAll(): Promise<void> {
+    for (const lease of leases.list()) {
+      await look(lease).catch((error: unknown) => {
+        log.warn('lease not looked at', { lease: lease.id, error: describeError(error) })
+      })
+    }
   }
+
+  // Containers wait for the agent to come back, and only status for this.
+  void lookAtAll()
   return {
     ...{ leases, tenants, desk },
     outlooks: () =>
       leases.list().map((lease) => ({ ...lease, minted: minted.get(lease.id) ?? [] })),
-    close: () => clearInterval(timer),
+    close() {
+      clearInterval(timer)
+      clearTimeout(tidying)
+    },
   }
 }
 

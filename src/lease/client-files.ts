@@ -1,9 +1,9 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Host } from '../model/host.ts'
 import { FILE_MODE, type Uid } from '../vault/privacy.ts'
 import { makePrivateDirectory } from '../vault/private-file.ts'
-import type { Lease } from './lease.ts'
+import { isLeaseId, type Lease } from './lease.ts'
 
 /** What makes clients use a lease without knowing of leases. */
 export interface ClientFiles {
@@ -62,6 +62,14 @@ export function writeClientFiles({ id, secret }: Lease, options: ClientFilesOpti
 /** Removes what {@link writeClientFiles} has written. */
 export function removeClientFiles(root: string, id: string): void {
   rmSync(join(root, id), { recursive: true, force: true })
+}
+
+/** Removes what an agent that was killed has left of leases that have ended. */
+export function removeStrayFiles(root: string, isOpen: (id: string) => boolean): void {
+  if (!existsSync(root)) return
+  for (const name of readdirSync(root)) {
+    if (isLeaseId(name) && !isOpen(name)) removeClientFiles(root, name)
+  }
 }
 
 /**

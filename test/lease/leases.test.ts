@@ -1,8 +1,9 @@
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { hashOfSecret, isLeaseSecret } from '../../src/lease/lease.ts'
 import { DEFAULT_LIFE_MS, MAX_LIFE_MS } from '../../src/lease/leases.ts'
+import { generateKey } from '../../src/vault/key.ts'
 import { rotateKey } from '../../src/vault/sqlite/key-rotation.ts'
 import { basic, entryKey } from '../vault/files.ts'
 import { openForTest } from '../vault/sandbox.ts'
@@ -118,6 +119,28 @@ describe('an agent that starts anew', () => {
     await rotateKey(house.file)
     leases.sweep()
     expect(house.open().find(lease.id)?.secret.equals(lease.secret)).toBe(true)
+  })
+
+  it('finds them though the key was changed while there was none', () => {
+    const house = leaseHouse()
+    const [old, next] = [generateKey(), generateKey()]
+    house.file.keys.writer?.create()
+    house.file.keys.writer?.replace([old])
+    const lease = house.open().open(WITH_PASSWORD, TEAM)
+    house.file.keys.writer?.replace([next, old])
+    house.open().sweep()
+    house.file.keys.writer?.replace([next])
+    expect(house.open().find(lease.id)?.secret.equals(lease.secret)).toBe(true)
+  })
+
+  it('throws none away because it has lost its key', () => {
+    const house = leaseHouse()
+    const lease = house.open().open(WITH_PASSWORD, TEAM)
+    const path = house.file.keys.name.replace('file:', '')
+    renameSync(path, `${path}.away`)
+    expect(house.open).toThrow('there is no key at')
+    renameSync(`${path}.away`, path)
+    expect(house.open().find(lease.id)).toBeDefined()
   })
 
   it('leaves out what was altered, cut off, or moved to another’s name', () => {
