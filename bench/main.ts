@@ -2,6 +2,7 @@ import { cpus } from 'node:os'
 import { openShipped, type Shipped } from '../test/binary/shipped.ts'
 import { run } from '../test/clients/child.ts'
 import { measureAgent } from './agent.ts'
+import { measureAttach } from './attach.ts'
 import { measureLatency } from './latency.ts'
 import { measurePull, measurePush } from './memory.ts'
 import { HOST, HOSTS, PASSWORD, startNginx, USERNAME } from './nginx.ts'
@@ -55,6 +56,7 @@ const rows = [
   ...(await section('starting, ECR', measureExchange)),
   ...(await section('starting, a large vault', measureEntries)),
   ...(await section('agent', measureAgent)),
+  ...(await section('attach', measureAttach)),
 ]
 if (await hasWrkAndNginx()) {
   for (const tls of [false, true]) {

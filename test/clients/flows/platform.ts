@@ -5,7 +5,7 @@ import type { Sandbox } from '../sandbox.ts'
 import { BUILD_HOST, type Registries, type UserRegistry } from './registries.ts'
 
 /** A request as a platform writes it; what is not about images is other people's. */
-export type Request = Readonly<Record<string, unknown>>
+type Request = Readonly<Record<string, unknown>>
 
 /** What a platform does where its database is: it never runs a container. */
 export interface Platform {
@@ -20,7 +20,7 @@ export interface Platform {
 }
 
 /** A request that has been filled in. */
-export interface Attached {
+interface Attached {
   readonly text: string
   readonly request: Request
   /** What was said of it. */

@@ -9,7 +9,7 @@ import type { Sandbox } from '../sandbox.ts'
 import { seed } from '../straight.ts'
 
 /** The keys of the one account at Amazon. */
-export const AWS = {
+const AWS = {
   AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
   AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI-canary',
   AWS_REGION: 'us-east-1',

@@ -10,11 +10,10 @@ import type { Registries } from './registries.ts'
 
 /** How a worker's programs get the login of a registry. */
 export const WAYS = ['--creds', 'the helper', '--no-creds, by the proxy'] as const
-export type Way = (typeof WAYS)[number]
+type Way = (typeof WAYS)[number]
 
 /** A node on which one container runs, or is built: it has the request, and no credential else. */
 export interface Worker {
-  readonly env: Environment
   /** All that its proxy has logged. */
   log(): string
   /** `skopeo inspect`: the digests of its layers. */
@@ -110,7 +109,6 @@ export async function startWorker(
     runOk('skopeo', args, { env, hosts })
 
   return {
-    env: helped,
     log: output,
     async inspect(reference, way) {
       const { env, args } = await flags(reference, way)
