@@ -30,6 +30,8 @@ type Line = Readonly<Record<string, unknown>>
 interface ServeOptions {
   readonly env?: Environment
   readonly flags?: readonly string[]
+  /** Of one that ran before. Default: a new one. */
+  readonly home?: string
   /** Takes it down. Default: the end of the test. */
   readonly stack?: AsyncDisposableStack
 }
@@ -37,9 +39,9 @@ interface ServeOptions {
 /** Starts it with this configuration; `[proxy] listen` is a free port unless it says otherwise. */
 export async function serve(
   config: readonly string[],
-  { env = {}, flags = [], stack = stackOfTest() }: ServeOptions = {},
+  { env = {}, flags = [], stack = stackOfTest(), ...given }: ServeOptions = {},
 ): Promise<Serving> {
-  const home = await mkdtemp(join(tmpdir(), 'purser-d-'))
+  const home = given.home ?? (await mkdtemp(join(tmpdir(), 'purser-d-')))
   stack.defer(() => rm(home, { recursive: true, force: true }))
   const configure = (...lines: readonly string[]) =>
     writeFileSync(join(home, 'config.toml'), lines.join('\n'))
