@@ -101,17 +101,22 @@ function mayHaveToken(
 
 /** Answers with chunks until the client has enough, and counts them. */
 export function endlessBody(sent: { bytes: number }): Misbehaviour {
-  const chunk = Buffer.alloc(64 * 1024, ' ')
   return (_, res) => {
     res.writeHead(200, { 'Content-Type': 'application/json' })
-    const more = () => {
-      // 1 GiB is the end of it, so that a client which never has enough ends the test too.
-      while (sent.bytes < 1024 ** 3 && !res.destroyed) {
-        sent.bytes += chunk.length
-        if (!res.write(chunk)) return void res.once('drain', more)
-      }
-      res.end()
-    }
-    more()
+    speakForEver(res, sent)
   }
+}
+
+/** Sends what has no end, after headers that have. */
+export function speakForEver(res: ServerResponse, sent: { bytes: number }): void {
+  const chunk = Buffer.alloc(64 * 1024, ' ')
+  const more = () => {
+    // 1 GiB is the end of it, so that a client which never has enough ends the test too.
+    while (sent.bytes < 1024 ** 3 && !res.destroyed) {
+      sent.bytes += chunk.length
+      if (!res.write(chunk)) return void res.once('drain', more)
+    }
+    res.end()
+  }
+  more()
 }
