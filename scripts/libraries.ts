@@ -36,7 +36,7 @@ const INLINE = ['env-paths', 'is-safe-filename', 'valibot']
 /**
  * What the libraries bring and Purser never lets them use: the clients of Amazon's SDK are given an
  * identity, or none, and are not to find one by themselves; Google's are given a way out, and are not
- * to take another. It is half of what each would load.
+ * to take another; PostgreSQL's is given its password. It is half of what each would load.
  */
 const UNUSED: Readonly<Record<string, string>> = {
   '@aws-sdk/credential-provider-node': `
@@ -46,6 +46,9 @@ const UNUSED: Readonly<Record<string, string>> = {
   'gcp-metadata': '',
   'https-proxy-agent': '',
   'node-fetch': '',
+  'pg-cloudflare': '',
+  'pg-native': '',
+  pgpass: '',
 }
 
 /** What of Node's own modules Amazon's SDK uses late or never: loading each takes a millisecond. */

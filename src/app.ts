@@ -5,13 +5,15 @@ import type { Flags, Streams } from './cli/context.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/file.ts'
 import { findPaths, type Paths } from './config/paths.ts'
+import { nameOfVault } from './config/vault-url.ts'
 import { asLease, keepsLogins, leaseNamedBy, namesIdentity, socketOf } from './environment.ts'
 import { PurserError } from './model/errors.ts'
 import type { Login } from './model/login.ts'
 import { once } from './model/once.ts'
 import { DEFAULT_WORKSPACE } from './model/target.ts'
 import type { Net } from './net/net.ts'
-import { LOG_LEVELS, type Log, type LogLevel, silentLog } from './observe/log.ts'
+import type { Log, LogLevel } from './observe/log.ts'
+import { openLog } from './observe/open-log.ts'
 import { createRegistries } from './registries/all.ts'
 import type { observeExchanges } from './registries/observed.ts'
 import type { Registry } from './registries/registry.ts'
@@ -20,6 +22,7 @@ import type { Resolver } from './resolver.ts'
 import { ASKING } from './sources/asking.ts'
 import type { SourceOptions } from './sources/order.ts'
 import type { Source } from './sources/source.ts'
+import type { Store } from './vault/store.ts'
 import type { Vault } from './vault/vault.ts'
 
 /** What a process is given by its surroundings; `main.ts` alone reads them. */
@@ -63,6 +66,8 @@ export interface App {
   readonly lease: string | undefined
   config(): Promise<Config>
   log(fallback?: LogLevel): Promise<Log>
+  /** The vault, its key, and what a fleet shares. */
+  store(): Promise<Store>
   vault(): Promise<Vault>
   net(): Promise<Net>
   request(): Promise<ContainerRequest | undefined>
@@ -99,6 +104,8 @@ interface Logins {
 export interface AppOptions {
   /** Told of each exchange with a cloud, and what came of it. */
   readonly seen?: Parameters<typeof observeExchanges>[1]
+  /** Whether the process outlives its first answer. Default: `false`. */
+  readonly stays?: boolean
   /**
    * The one whose configuration this one's replaces. What no configuration changes is taken over: the
    * request, the log, the vault, and the logins, which are kept by the identity that they are for. That
@@ -116,7 +123,7 @@ export interface AppOptions {
 export function createApp(
   runtime: Surroundings,
   flags: Flags = {},
-  { seen, before }: AppOptions = {},
+  { seen, stays = false, before }: AppOptions = {},
 ): App {
   const { env, now, uid = 0 } = runtime
   const paths = findPaths(env, uid)
@@ -137,12 +144,21 @@ export function createApp(
   /** Not for a request: of what was given to one container, nothing stays on the machine's disk. */
   const openLogins = once(async () => {
     if (!keepsLogins(env) || (await app.request()) !== undefined) return undefined
-    const { vault } = await app.config()
-    const { openKeySource } = await import('./vault/key-source.ts')
-    const { openSealedLogins } = await import('./logins/sealed-logins.ts')
-    const keys = openKeySource(vault.key, { env, uid })
+    const store = await app.store()
+    const { openLogins: open } = await import('./logins/open.ts')
+    const { createUptime } = await import('./cache/uptime.ts')
     const log = await app.log()
-    return openSealedLogins({ directory: paths.logins, keys, vault: vault.path, uid, now, log })
+    const directory = paths.logins
+    const { close, ...logins } = await open({
+      store,
+      directory,
+      uid,
+      now,
+      uptime: createUptime(),
+      log,
+    })
+    closers.unshift(async () => close())
+    return logins
   })
 
   async function sourceOptions(request: ContainerRequest | undefined): Promise<SourceOptions> {
@@ -158,7 +174,7 @@ export function createApp(
     if (socket === undefined) throw asLease()
     const { createAgentClient } = await import('./agent/client.ts')
     const { vault } = await app.config()
-    return createAgentClient({ socket, uid, vault: vault.path, lease })
+    return createAgentClient({ socket, uid, vault: nameOfVault(vault.place), lease })
   }
 
   const app: App = {
@@ -171,17 +187,16 @@ export function createApp(
       return loadConfig({ paths, file, uid: runtime.uid })
     }),
     log: before?.log ?? ((fallback) => openLog(runtime, closers, fallback)),
-    vault:
-      before?.vault ??
+    store:
+      before?.store ??
       once(async () => {
-        const { vault } = await app.config()
-        const { openKeySource } = await import('./vault/key-source.ts')
-        const { openVault } = await import('./vault/sqlite/vault.ts')
-        const keys = openKeySource(vault.key, { env, uid })
-        const open = await openVault({ path: vault.path, keys, uid, now })
-        closers.push(() => open.close())
-        return open
+        const { createStore } = await import('./vault/store.ts')
+        const config = await app.config()
+        const store = createStore({ ...{ config, env, uid, now, stays }, log: app.log })
+        closers.push(store.close)
+        return store
       }),
+    vault: once(async () => (await app.store()).vault()),
     net: once(async () => {
       const { createNet } = await import('./net/undici.ts')
       const net = createNet(await openDialer())
@@ -256,7 +271,10 @@ export function createApp(
       if ((ambient.enabled || identities.length > 0) && namesIdentity(env)) return app.ownResolver()
       const { createAgentClient, preferAgent } = await import('./agent/client.ts')
       const { vault } = await app.config()
-      return preferAgent(createAgentClient({ socket, uid, vault: vault.path }), app.ownResolver)
+      return preferAgent(
+        createAgentClient({ socket, uid, vault: nameOfVault(vault.place) }),
+        app.ownResolver,
+      )
     }),
     async forgetLogins() {
       const { clearDirectory } = await import('./logins/directory.ts')
@@ -275,21 +293,4 @@ function piped({ stdin, stdinIsTerminal }: Surroundings): NodeJS.ReadStream {
   throw new PurserError('usage', '--request - reads a pipe, not the terminal', {
     hint: 'write --request FILE, or < FILE behind it',
   })
-}
-
-async function openLog(
-  { env, writeError, now }: Surroundings,
-  closers: (() => Promise<void>)[],
-  fallback?: LogLevel,
-): Promise<Log> {
-  const named = env['PURSER_LOG'] || undefined
-  const level = named === undefined ? fallback : LOG_LEVELS.find((each) => each === named)
-  if (named !== undefined && level === undefined) {
-    throw new PurserError('config-invalid', 'PURSER_LOG must be error, warn, info or debug')
-  }
-  if (level === undefined) return silentLog
-  const { createJsonLog } = await import('./observe/json-log.ts')
-  const log = createJsonLog(level, { write: writeError, now })
-  closers.push(async () => log.flush())
-  return log
 }

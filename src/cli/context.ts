@@ -10,7 +10,7 @@ import type { Target } from '../model/target.ts'
 import type { Registry } from '../registries/registry.ts'
 import type { Resolver } from '../resolver.ts'
 import type { Source } from '../sources/source.ts'
-import type { VaultFile } from '../vault/sqlite/connection.ts'
+import type { KeyKeeper } from '../vault/store.ts'
 import type { Vault } from '../vault/vault.ts'
 
 /** Where a command reads and writes: the answer goes to stdout, talk to stderr. */
@@ -42,8 +42,8 @@ export interface ServeFlags extends Flags {
 export interface Session {
   readonly workspace: string
   vault(): Promise<Vault>
-  /** The vault's file and key, for what is done to them as such. */
-  vaultFile(): Promise<VaultFile>
+  /** What is done to the vault's key as such. */
+  keeper(): Promise<KeyKeeper>
   /** Removes the logins that are kept on disk. */
   forgetLogins(): Promise<void>
   registries(): Promise<readonly Registry[]>

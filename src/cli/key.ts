@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { initKey, type KeyInfo, rotateKey, showKey } from '../vault/sqlite/key-rotation.ts'
+import type { KeyInfo } from '../vault/key-info.ts'
 import { type CliContext, withSession } from './context.ts'
 import { renderTable, say } from './terminal.ts'
 
@@ -33,16 +33,16 @@ export function addKey(program: Command, context: CliContext): void {
 }
 
 async function init(context: CliContext): Promise<void> {
-  await withSession(context, {}, async ({ vaultFile }) => {
-    const { created, ...info } = await initKey(await vaultFile())
+  await withSession(context, {}, async ({ keeper }) => {
+    const { created, ...info } = await (await keeper()).init()
     context.writeOut(render(info))
     say(context, created ? 'made a new key: keep a copy of it' : 'there was a key already')
   })
 }
 
 async function rotate(context: CliContext): Promise<void> {
-  await withSession(context, {}, async ({ vaultFile, forgetLogins }) => {
-    const { entries, ...info } = await rotateKey(await vaultFile())
+  await withSession(context, {}, async ({ keeper, forgetLogins }) => {
+    const { entries, ...info } = await (await keeper()).rotate()
     await forgetLogins()
     context.writeOut(render(info))
     const sealed = entries === 1 ? '1 entry' : `${entries} entries`
@@ -51,8 +51,8 @@ async function rotate(context: CliContext): Promise<void> {
 }
 
 async function show(context: CliContext): Promise<void> {
-  await withSession(context, {}, async ({ vaultFile }) => {
-    context.writeOut(render(await showKey((await vaultFile()).keys)))
+  await withSession(context, {}, async ({ keeper }) => {
+    context.writeOut(render(await (await keeper()).show()))
   })
 }
 

@@ -3,6 +3,7 @@ import type { AwsRole } from '../model/credential.ts'
 import type { Host } from '../model/host.ts'
 import type { Action } from '../model/target.ts'
 import type { Paths } from './paths.ts'
+import type { VaultPlace } from './vault-url.ts'
 
 /** What the proxy listens on. */
 export type ListenAddress = TcpAddress | SocketAddress
@@ -110,10 +111,14 @@ export interface NetConfig {
 /** Everything that can be set, parsed and checked; see docs/configuration.md. */
 export interface Config {
   readonly vault: {
-    /** The SQLite file. */
-    readonly path: string
-    /** `file:PATH`, `env:NAME` or `systemd:NAME`, with `file:default` already made a path. */
+    readonly place: VaultPlace
+    /**
+     * `file:PATH`, `env:NAME`, `systemd:NAME` or `command:PROGRAM`, with `file:default` already made a
+     * path.
+     */
     readonly key: string
+    /** `file:PATH`, `env:NAME` or `systemd:NAME` of the database's password. */
+    readonly password: string | undefined
   }
   readonly proxy: {
     readonly listen: readonly ListenAddress[]
@@ -144,7 +149,11 @@ export interface Config {
 /** What holds where no file says otherwise. */
 export function defaultConfig(paths: Paths): Config {
   return {
-    vault: { path: paths.vault, key: `file:${paths.key}` },
+    vault: {
+      place: { engine: 'sqlite', path: paths.vault },
+      key: `file:${paths.key}`,
+      password: undefined,
+    },
     proxy: {
       listen: [{ address: '127.0.0.1', port: 5000 }],
       certificate: undefined,

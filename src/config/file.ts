@@ -50,6 +50,21 @@ export function readProxyLogin(path: string, uid: number | undefined): string {
 }
 
 /**
+ * Reads a file of the vault's database.
+ *
+ * @param key - which of the configuration, in [vault] or in its URL
+ * @throws `config-invalid` if it cannot be read; `unsafe-file` if others can write it, or read a secret
+ */
+export function readVaultFile(
+  path: string,
+  key: 'password' | 'sslrootcert' | 'sslcert' | 'sslkey',
+  uid: number | undefined,
+): string {
+  const secret = key === 'password' || key === 'sslkey'
+  return readTrustedFile(path, { what: `the file of ${key} of [vault]`, required: true, uid, secret }) ?? ''
+}
+
+/**
  * Reads the password that clients of the proxy show.
  *
  * @throws `config-invalid` if it cannot be read; `unsafe-file` if others can write or read it.

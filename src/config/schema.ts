@@ -10,6 +10,7 @@ import {
   type ListenAddress,
 } from './config.ts'
 import { parseListen } from './listen.ts'
+import { parseVaultUrl } from './vault-url.ts'
 
 /** Far more than a node has registries; each costs a listener or a line in a table. */
 const MAX_LIST = 1000
@@ -219,17 +220,31 @@ const net = v.strictObject({
   no_proxy: v.optional(list(v.string()), []),
 })
 
+const vaultUrl = v.pipe(
+  v.string(),
+  v.rawCheck(({ dataset, addIssue }) => {
+    const parsed = dataset.typed ? parseVaultUrl(dataset.value, (path) => path) : undefined
+    if (typeof parsed === 'string') addIssue({ message: parsed })
+  }),
+)
+
 /** A configuration file, as TOML has it. */
 export const file = v.strictObject({
   vault: v.optional(
     v.strictObject({
-      url: v.optional(
-        v.pipe(v.string(), v.startsWith('sqlite:', 'must be sqlite:default or sqlite:PATH')),
-        'sqlite:default',
-      ),
+      url: v.optional(vaultUrl, 'sqlite:default'),
       key: v.optional(
-        v.pipe(v.string(), v.regex(/^(file|env|systemd):./, 'must be file:, env: or systemd:')),
+        v.pipe(
+          v.string(),
+          v.regex(/^(file|env|systemd|command):./, 'must be file:, env:, systemd: or command:'),
+        ),
         'file:default',
+      ),
+      password: v.optional(
+        v.pipe(
+          v.string(),
+          v.regex(/^(file|env|systemd):./, 'must be file:PATH, env:NAME or systemd:NAME'),
+        ),
       ),
     }),
     {},

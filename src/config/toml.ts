@@ -13,6 +13,7 @@ import {
 } from './config.ts'
 import type { Paths } from './paths.ts'
 import { file, KEYS } from './schema.ts'
+import { parseVaultUrl, type VaultPlace } from './vault-url.ts'
 
 /**
  * Parses a configuration file.
@@ -38,8 +39,9 @@ export function parseConfig(text: string, path: string, paths: Paths): Config {
   refuseTwins(upstreams, path)
   return {
     vault: {
-      path: fileOf(vault.url, 'sqlite:', path) ?? defaults.vault.path,
+      place: placeOfVault(vault.url, path, defaults.vault.place),
       key: keyOf(vault.key, path) ?? defaults.vault.key,
+      password: vault.password === undefined ? undefined : besideFile(vault.password, path),
     },
     proxy: {
       listen: proxy.listen ?? defaults.proxy.listen,
@@ -75,7 +77,14 @@ function readToml(text: string, path: string): unknown {
 }
 
 /** Where somebody may have written the secret itself instead of where it is. */
-const NEAR_SECRETS = new Set(['net.proxy', 'net.proxy_auth', 'proxy.client_secret', 'vault.key'])
+const NEAR_SECRETS = new Set([
+  'net.proxy',
+  'net.proxy_auth',
+  'proxy.client_secret',
+  'vault.key',
+  'vault.password',
+  'vault.url',
+])
 
 function invalid(path: string, issue: v.BaseIssue<unknown>): PurserError {
   const dotted = (issue.path ?? []).map(({ key }) => String(key)).join('.')
@@ -156,6 +165,13 @@ function certificateOf(
 function fileOf(url: string, scheme: string, path: string): string | undefined {
   const rest = url.slice(scheme.length)
   return rest === 'default' ? undefined : resolveBeside(path, rest)
+}
+
+function placeOfVault(url: string, path: string, usual: VaultPlace): VaultPlace {
+  if (url === 'sqlite:default') return usual
+  const place = parseVaultUrl(url, (file) => resolveBeside(path, file))
+  if (typeof place !== 'string') return place
+  throw new PurserError('config-invalid', `${path}: vault.url ${place}`)
 }
 
 function clientSecretOf(

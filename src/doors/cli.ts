@@ -18,13 +18,11 @@ export function runCliDoor(runtime: Runtime): Promise<number> {
   return runCli(runtime.args, context)
 }
 
-function openSession(app: App, { env, uid = 0, now }: Runtime): Session {
+function openSession(app: App, { uid = 0, now }: Runtime): Session {
   return {
     ...app,
-    async vaultFile() {
-      const { vault } = await app.config()
-      const { openKeySource } = await import('../vault/key-source.ts')
-      return { path: vault.path, keys: openKeySource(vault.key, { env, uid }), uid }
+    async keeper() {
+      return (await app.store()).keeper()
     },
     async authorize(target, login, signal) {
       const { createTokens } = await import('../token/tokens.ts')

@@ -11,7 +11,6 @@ import type { Host } from '../model/host.ts'
 import type { Log } from '../observe/log.ts'
 import { parseRequest } from '../request/request.ts'
 import { hostsOf } from '../sources/request.ts'
-import { openKeySource } from '../vault/key-source.ts'
 import type { Eras } from './era.ts'
 import type { Tenancy } from './gateway.ts'
 import { mintedOf } from './lease-sources.ts'
@@ -51,12 +50,12 @@ const MAX_HOSTS = 1_000
  * @throws `unsafe-file`, `key-missing`, `key-invalid`
  */
 export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse> {
-  const { env, uid = 0, now, eras, socket, log, listening } = options
-  const { app, config } = eras.current()
+  const { uid = 0, now, eras, socket, log, listening } = options
+  const { app } = eras.current()
   const { paths } = app
   const tenants = createTenants(eras, now)
   const minted = new Map<string, readonly MintedOutlook[]>()
-  const keys = openKeySource(config.vault.key, { env, uid })
+  const keys = await (await app.store()).keys()
   const leases = createLeases({
     shelf: openSealedLeases({ directory: paths.leases, keys, uid, log }),
     now,

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { App } from '../app.ts'
 import type { Config } from '../config/config.ts'
 import { describeError, hintOf } from '../model/errors.ts'
@@ -70,8 +71,9 @@ export function createReload({ current, renew, adopt, log }: ReloadOptions): Rel
 /** The vault is open, its key read, and the logins kept by it: only a start changes that. */
 function tellLeftOver({ vault: before }: Config, { vault: after }: Config, log: Log): void {
   const keys = [
-    ...(before.path === after.path ? [] : ['vault.url']),
+    ...(isDeepStrictEqual(before.place, after.place) ? [] : ['vault.url']),
     ...(before.key === after.key ? [] : ['vault.key']),
+    ...(before.password === after.password ? [] : ['vault.password']),
   ]
   if (keys.length > 0) log.warn('a restart is needed', { changed: keys.join(', ') })
 }

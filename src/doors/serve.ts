@@ -4,6 +4,7 @@ import { createRenewal, type Renewal } from '../agent/renewal.ts'
 import { type Agent, startAgent } from '../agent/server.ts'
 import { type App, type AppOptions, createApp, type Runtime } from '../app.ts'
 import type { ServeFlags } from '../cli/context.ts'
+import { nameOfVault } from '../config/vault-url.ts'
 import type { Log } from '../observe/log.ts'
 import { createRateLimits } from '../observe/rate-limits.ts'
 import { createTraffic } from '../proxy/traffic.ts'
@@ -35,7 +36,7 @@ export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> 
   })
   const exchanges = createExchangeTally()
   const seen: AppOptions['seen'] = (registry, outcome) => exchanges.count({ registry, outcome })
-  const app = createApp(runtime, flags, { seen })
+  const app = createApp(runtime, flags, { seen, stays: true })
   const log = await app.log('info')
   const closers: (() => Promise<void>)[] = [() => app.close()]
   try {
@@ -136,7 +137,7 @@ async function startOwnAgent(
     socket,
     uid,
     resolver: observation.renewal,
-    vault: vault.path,
+    vault: nameOfVault(vault.place),
     attach: attachOf(eras),
     ...(leases && { leases }),
     workspace,

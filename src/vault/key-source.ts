@@ -3,7 +3,7 @@ import { PurserError } from '../model/errors.ts'
 import { quote } from '../model/host.ts'
 import { formatKeyring, generateKey, type Keyring, parseKeyring } from './key.ts'
 import { commandSource } from './key-command.ts'
-import { inspectPrivateFile, type Privacy, readPrivateFile, type Uid } from './privacy.ts'
+import { FROM_SYSTEMD, inspectPrivateFile, readPrivateFile, type Uid } from './privacy.ts'
 import {
   createPrivateFile,
   makePrivateDirectory,
@@ -45,9 +45,6 @@ export interface KeyEnvironment {
 
 /** 16 keys of 58 bytes, with room for blank lines. */
 const MAX_KEY_FILE_BYTES = 4096
-
-/** systemd owns what it passes, and gives a unit's user access by an ACL that shows as group mode. */
-const FROM_SYSTEMD: Privacy = { forbiddenMode: 0o007, owners: [0] }
 
 /**
  * Reads what the configuration says of the key: `file:PATH`, `env:NAME`, `systemd:NAME` or

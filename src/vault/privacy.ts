@@ -27,6 +27,9 @@ export interface Privacy {
 /** Nobody but the user: like ssh's identity files. */
 const MINE_ALONE: Privacy = { forbiddenMode: 0o077, owners: [] }
 
+/** systemd owns what it passes, and gives a unit's user access by an ACL that shows as group mode. */
+export const FROM_SYSTEMD: Privacy = { forbiddenMode: 0o007, owners: [0] }
+
 /**
  * Looks at a file that must be the user's alone, without opening it.
  *

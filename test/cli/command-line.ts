@@ -24,6 +24,8 @@ import type { Registry } from '../../src/registries/registry.ts'
 import { createResolver } from '../../src/resolver.ts'
 import type { Source } from '../../src/sources/source.ts'
 import { vaultSource } from '../../src/sources/vault.ts'
+import { showKey } from '../../src/vault/key-info.ts'
+import { initKey, rotateKey } from '../../src/vault/sqlite/key-rotation.ts'
 import type { Vault } from '../../src/vault/vault.ts'
 import { offline } from '../registries/harness.ts'
 import { openForTest, sandbox } from '../vault/sandbox.ts'
@@ -84,7 +86,11 @@ export async function openCommandLine(options: CommandLineOptions = {}): Promise
   const open = (workspace = 'default'): Session => ({
     workspace,
     vault: async () => vault,
-    vaultFile: async () => file,
+    keeper: async () => ({
+      init: () => initKey(file),
+      show: () => showKey(file.keys),
+      rotate: () => rotateKey(file),
+    }),
     forgetLogins: async () => undefined,
     registries: async () => registries,
     sources: async () => sources,

@@ -30,7 +30,11 @@ function refusal(text: string): PurserError {
 describe('a configuration file', () => {
   it('is the defaults where it is empty', () => {
     expect(parse('')).toEqual({
-      vault: { path: '/d/vault.db', key: 'file:/c/key' },
+      vault: {
+        place: { engine: 'sqlite', path: '/d/vault.db' },
+        key: 'file:/c/key',
+        password: undefined,
+      },
       proxy: {
         listen: [{ address: '127.0.0.1', port: 5000 }],
         certificate: undefined,
@@ -82,7 +86,11 @@ describe('a configuration file', () => {
       [tls]
       ca = ["/etc/ssl/corp.pem", "own.pem"]
     `)
-    expect(config.vault).toEqual({ path: '/c/v.db', key: 'env:PURSER_KEY' })
+    expect(config.vault).toEqual({
+      place: { engine: 'sqlite', path: '/c/v.db' },
+      key: 'env:PURSER_KEY',
+      password: undefined,
+    })
     expect(config.proxy).toEqual({
       listen: [
         { address: '127.0.0.1', port: 5000 },
@@ -213,10 +221,7 @@ describe('a configuration file', () => {
       '[[upstream]]\nhost = "https://ghcr.io"',
       '/c/config.toml: upstream.0.host must be a registry host such as ghcr.io or localhost:5000, not "https://ghcr.io"',
     ],
-    [
-      '[vault]\nurl = "x"',
-      '/c/config.toml: vault.url must be sqlite:default or sqlite:PATH, not "x"',
-    ],
+    ['[vault]\nurl = "x"', '/c/config.toml: vault.url must be sqlite:PATH or postgres://…'],
     ['vault = 1', '/c/config.toml: vault must be a table, as in [vault]'],
     [
       '[upstream]\nhost = "ghcr.io"',
@@ -253,7 +258,10 @@ describe('a configuration file', () => {
       '[proxy]\nlisten = ["127.0.0.1:70000"]',
       '/c/config.toml: proxy.listen.0 must be address:port, as in 127.0.0.1:5000, not "127.0.0.1:70000"',
     ],
-    ['[vault]\nkey = "s3:x"', '/c/config.toml: vault.key must be file:, env: or systemd:'],
+    [
+      '[vault]\nkey = "s3:x"',
+      '/c/config.toml: vault.key must be file:, env:, systemd: or command:',
+    ],
     [
       '[[upstream]]\nhost = "a.io"\n[[upstream]]\nhost = "a.io"',
       '/c/config.toml: two upstreams share a.io',

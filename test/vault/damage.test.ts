@@ -11,9 +11,10 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
 import { describeError } from '../../src/model/errors.ts'
+import { showKey } from '../../src/vault/key-info.ts'
 import { decodeEntry } from '../../src/vault/record.ts'
 import { onVault } from '../../src/vault/sqlite/database.ts'
-import { initKey, showKey } from '../../src/vault/sqlite/key-rotation.ts'
+import { initKey } from '../../src/vault/sqlite/key-rotation.ts'
 import { filled, refusal } from './refusal.ts'
 
 describe('a vault that is cut off is damage, and stays as it is', () => {

@@ -1,42 +1,77 @@
+import { isAbsolute, join } from 'node:path'
+import { getCACertificates } from 'node:tls'
+import type { Config } from '../../config/config.ts'
+import { readCertificates, readVaultFile } from '../../config/file.ts'
 import type { PostgresPlace } from '../../config/vault-url.ts'
 import { PurserError } from '../../model/errors.ts'
+import type { KeyEnvironment } from '../key-source.ts'
+import { FROM_SYSTEMD, readPrivateFile } from '../privacy.ts'
 import type { Reach } from './database.ts'
 
-/** What the way to a database is made of. */
-export interface ReachOptions {
-  readonly place: PostgresPlace
-  /** Reads the password; `undefined` if the configuration names none. */
-  readonly password: (() => string) | undefined
-  /** Certificates of the authorities that are trusted unless the URL names one. */
-  readonly roots: () => Promise<readonly string[]>
-  /** Reads a PEM file. */
-  readFile(path: string, secret: boolean): string
+/** By whom, and with what, a database is reached. */
+export interface Traveller extends KeyEnvironment {
+  readonly config: Pick<Config, 'vault' | 'tls'>
 }
 
-/** Reads all that a connection needs but the password, which each connection reads anew. */
-export async function reachOf(options: ReachOptions): Promise<Reach> {
-  const { host, port, user, database } = options.place
+/** A password of more than this is no line that a person wrote. */
+const MAX_PASSWORD_BYTES = 4_096
+
+/**
+ * Reads all that a connection needs; the password anew for each connection, so that one that was changed
+ * counts.
+ *
+ * @throws `config-invalid` if a file cannot be read; `unsafe-file` if others could change it, or read a key
+ */
+export function reachOf(place: PostgresPlace, traveller: Traveller): Reach {
+  const { host, port, user, database } = place
   return {
     ...{ host, port, user, database },
-    ssl: await tlsOf(options),
-    async password() {
-      if (options.password !== undefined) return options.password()
-      throw new PurserError('config-invalid', 'the database asks for a password', {
-        hint: 'say where it is: password = "file:PATH" in [vault]',
-      })
-    },
+    ssl: tlsOf(place, traveller),
+    password: async () => readPassword(traveller),
   }
 }
 
-async function tlsOf({ place: { tls }, roots, readFile }: ReachOptions): Promise<Reach['ssl']> {
+/** The runtime's own roots and the operator's, as everywhere; or the one that the URL names, alone. */
+function tlsOf({ tls }: PostgresPlace, { config, uid }: Traveller): Reach['ssl'] {
   if (tls === undefined) return false
   const { names, rootCert, cert, key } = tls
-  const ca = rootCert === undefined ? await roots() : [readFile(rootCert, false)]
+  const ca =
+    rootCert === undefined
+      ? [
+          ...getCACertificates('bundled'),
+          ...config.tls.ca.map((path) => readCertificates(path, uid)),
+        ]
+      : [readVaultFile(rootCert, 'sslrootcert', uid)]
   return {
-    ca: [...ca],
+    ca,
     minVersion: 'TLSv1.2',
-    ...(cert !== undefined && { cert: readFile(cert, false) }),
-    ...(key !== undefined && { key: readFile(key, true) }),
+    ...(cert !== undefined && { cert: readVaultFile(cert, 'sslcert', uid) }),
+    ...(key !== undefined && { key: readVaultFile(key, 'sslkey', uid) }),
     ...(!names && { checkServerIdentity: () => undefined }),
   }
+}
+
+function readPassword({ config: { vault }, env, uid }: Traveller): string {
+  const { password: named } = vault
+  if (named === undefined) {
+    throw new PurserError('config-invalid', 'the database asks for a password', {
+      hint: 'say where it is: password = "file:PATH" in [vault]',
+    })
+  }
+  const rest = named.slice(named.indexOf(':') + 1)
+  const text = named.startsWith('file:')
+    ? readVaultFile(rest, 'password', uid)
+    : named.startsWith('systemd:')
+      ? readCredential(rest, { env, uid })
+      : env[rest]
+  const password = text?.replace(/\r?\n$/, '')
+  if (password) return password
+  throw new PurserError('config-invalid', `password of [vault]: ${named} holds no password`)
+}
+
+/** @see https://systemd.io/CREDENTIALS/ */
+function readCredential(name: string, { env, uid }: KeyEnvironment): string | undefined {
+  const directory = env['CREDENTIALS_DIRECTORY']
+  if (directory === undefined || !isAbsolute(directory)) return undefined
+  return readPrivateFile(join(directory, name), MAX_PASSWORD_BYTES, uid, FROM_SYSTEMD)
 }

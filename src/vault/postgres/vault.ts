@@ -113,6 +113,7 @@ export function openPostgresVault(options: PostgresVaultOptions): Vault {
   }
 
   return {
+    ...(watch !== undefined && { revision: watch.mark }),
     async find(workspace, host, repository) {
       const question = JSON.stringify([workspace, host.name, repository])
       return findings.get(question, async () => {
@@ -181,7 +182,6 @@ export function openPostgresVault(options: PostgresVaultOptions): Vault {
     unlinkImage: (workspace, image) => remove((lookup) => lookup.image.identity(workspace, image)),
     async close() {
       watch?.close()
-      await database.close()
     },
   }
 }

@@ -1,16 +1,10 @@
 import { PurserError } from '../../model/errors.ts'
 import { generateKey, type VaultKey } from '../key.ts'
+import { infoOf, type KeyInfo } from '../key-info.ts'
 import { type KeySource, requireKeyring } from '../key-source.ts'
 import { type Connection, connectOrCreate, type VaultFile } from './connection.ts'
 import { inspectVaultFile, onVault } from './database.ts'
 import { resealRecords } from './record-table.ts'
-
-/** A key, for people: never the key itself. */
-export interface KeyInfo {
-  readonly keyId: string
-  /** Where it is kept, as in {@link KeySource.name}. */
-  readonly source: string
-}
 
 /**
  * Makes the vault's key, unless there is one.
@@ -28,11 +22,6 @@ export async function initKey(vault: VaultFile): Promise<KeyInfo & { readonly cr
     const [key] = (vaultIsThere ? undefined : keys.writer?.create()) ?? requireKeyring(keys)
     return { ...infoOf(keys, key), created: true }
   })
-}
-
-/** @throws `key-missing`, `key-invalid`, `unsafe-file` */
-export async function showKey(keys: KeySource): Promise<KeyInfo> {
-  return infoOf(keys, requireKeyring(keys)[0])
 }
 
 /**
@@ -79,8 +68,4 @@ function firstOf(keys: KeySource, current: VaultKey): VaultKey {
   throw new PurserError('usage', `cannot write a new key to ${keys.name}`, {
     hint: 'put the new key on its first line and the old one below, then rotate again',
   })
-}
-
-function infoOf(keys: KeySource, key: VaultKey): KeyInfo {
-  return { keyId: key.id, source: keys.name }
 }

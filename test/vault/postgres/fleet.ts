@@ -59,8 +59,12 @@ export async function fleetForTest(server: PostgresServer): Promise<Fleet> {
     async open(options = {}) {
       const { now = () => Date.UTC(2026, 0, 1), stays = false, env = {} } = options
       const keys = openKeySource(options.key ?? `file:${keyPath}`, { env, uid })
-      const vault = openPostgresVault({ database: await connect(), keys, now, log, stays })
-      onTestFinished(() => vault.close())
+      const opened = await connect()
+      const vault = openPostgresVault({ database: opened, keys, now, log, stays })
+      onTestFinished(async () => {
+        await vault.close()
+        await opened.close()
+      })
       return vault
     },
     ask: (sql) => server.ask(database, sql),
