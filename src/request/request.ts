@@ -18,6 +18,8 @@ export interface ContainerRequest {
   readonly sourceImage: string | undefined
   /** The platform's own id of the image that the container runs. */
   readonly imageId: string | undefined
+  /** Where each stood, for errors: `request.buildOptions.sourceImageCreds`. */
+  readonly paths?: Readonly<Partial<Record<CredentialField | 'sourceImage', string>>>
 }
 
 /** What to do about a request that cannot be read. */
@@ -27,7 +29,7 @@ const FIELDS = 'see docs/request.md for its fields'
 const ONE = 'leave out the one that is not meant'
 
 /** A credential field of a request. */
-type CredentialField = Gap | 'sourceImageCredentials'
+export type CredentialField = Gap | 'sourceImageCredentials'
 
 /** The spellings of each field, by platforms and their versions. */
 const NAMES: Readonly<Record<CredentialField | 'sourceImage' | 'imageId', readonly string[]>> = {
@@ -64,12 +66,22 @@ type Levels = readonly (readonly Place[])[]
  */
 export function parseRequest(text: string): ContainerRequest {
   const levels = levelsOf(text)
+  const imageCredentials = valueAt(levels, NAMES.imageCredentials)
+  const sourceImageCredentials = valueAt(levels, NAMES.sourceImageCredentials)
+  const buildRegistryCredentials = valueAt(levels, NAMES.buildRegistryCredentials)
+  const sourceImage = valueAt(levels, NAMES.sourceImage)
   return {
-    imageCredentials: secretAt(levels, 'imageCredentials'),
-    sourceImageCredentials: secretAt(levels, 'sourceImageCredentials'),
-    buildRegistryCredentials: secretAt(levels, 'buildRegistryCredentials'),
-    sourceImage: textAt(levels, NAMES.sourceImage),
-    imageId: textAt(levels.slice(0, 1), NAMES.imageId),
+    imageCredentials: secretOf(imageCredentials),
+    sourceImageCredentials: secretOf(sourceImageCredentials),
+    buildRegistryCredentials: secretOf(buildRegistryCredentials),
+    sourceImage: sourceImage?.value,
+    imageId: valueAt(levels.slice(0, 1), NAMES.imageId)?.value,
+    paths: {
+      ...(imageCredentials && { imageCredentials: imageCredentials.path }),
+      ...(sourceImageCredentials && { sourceImageCredentials: sourceImageCredentials.path }),
+      ...(buildRegistryCredentials && { buildRegistryCredentials: buildRegistryCredentials.path }),
+      ...(sourceImage && { sourceImage: sourceImage.path }),
+    },
   }
 }
 
@@ -98,12 +110,13 @@ export function checkCredentials(text: string, but: readonly Gap[]): void {
  *
  * @throws `request-invalid`, quoting nothing
  */
-export function sourceImageOf({ sourceImage }: ContainerRequest): Reference | undefined {
+export function sourceImageOf({ sourceImage, paths }: ContainerRequest): Reference | undefined {
   if (sourceImage === undefined) return undefined
   try {
     return parseReference(sourceImage)
   } catch {
-    throw new PurserError('request-invalid', 'request.build_options.source_image is not an image')
+    const path = paths?.sourceImage ?? 'request.build_options.source_image'
+    throw new PurserError('request-invalid', `${path} is not an image`)
   }
 }
 
@@ -215,7 +228,7 @@ function valuesAt(places: readonly Place[], names: readonly string[]): readonly 
   )
 }
 
-function textAt(levels: Levels, names: readonly string[]): string | undefined {
+function valueAt(levels: Levels, names: readonly string[]): Value | undefined {
   const found = levels
     .map((places) => valuesAt(places, names))
     .filter((values) => values.length > 0)
@@ -225,10 +238,9 @@ function textAt(levels: Levels, names: readonly string[]): string | undefined {
     const message = `${first.path} and ${other.path} say two things`
     throw new PurserError('request-invalid', message, { hint: ONE })
   }
-  return found[0]?.[0]?.value
+  return found[0]?.[0]
 }
 
-function secretAt(levels: Levels, field: CredentialField): Secret | undefined {
-  const text = textAt(levels, NAMES[field])
-  return text === undefined ? undefined : new Secret(text)
+function secretOf(found: Value | undefined): Secret | undefined {
+  return found && new Secret(found.value)
 }

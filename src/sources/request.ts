@@ -3,13 +3,12 @@ import { isOfMachine } from '../model/credential.ts'
 import { codeOf, PurserError } from '../model/errors.ts'
 import type { Host } from '../model/host.ts'
 import type { CredentialKeys } from '../model/keys.ts'
-import type { Secret } from '../model/secret.ts'
 import { nameOf, type Target } from '../model/target.ts'
 import { registryOf } from '../registries/all.ts'
 import type { Registry } from '../registries/registry.ts'
 import { parseCredentials, registryNamedIn } from '../request/credentials.ts'
 import { hostOfRegistry } from '../request/registry-name.ts'
-import { type ContainerRequest, sourceImageOf } from '../request/request.ts'
+import { type ContainerRequest, type CredentialField, sourceImageOf } from '../request/request.ts'
 import type { Source } from './source.ts'
 
 /** What says whose credential it is, where the request does not. */
@@ -26,8 +25,9 @@ interface Binding {
 
 /** A credential field of a request. */
 interface Field {
+  readonly name: CredentialField
+  /** Where it stands usually. */
   readonly path: string
-  value(request: ContainerRequest): Secret | undefined
   /**
    * Whose it is, unless the value names a registry.
    *
@@ -40,17 +40,17 @@ interface Field {
 const FIELDS: readonly Field[] = [
   {
     path: 'request.image_credentials',
-    value: (request) => request.imageCredentials,
+    name: 'imageCredentials',
     belongsTo: (request, buildRegistry) => bindingOfSource(request) ?? buildRegistry,
   },
   {
     path: 'request.build_options.source_image_creds',
-    value: (request) => request.sourceImageCredentials,
+    name: 'sourceImageCredentials',
     belongsTo: bindingOfSource,
   },
   {
     path: 'request.build_registry_credentials',
-    value: (request) => request.buildRegistryCredentials,
+    name: 'buildRegistryCredentials',
     belongsTo: (_, buildRegistry) => buildRegistry,
   },
 ]
@@ -84,7 +84,7 @@ export function requestSources(
       if (claim === undefined || !concerns(claim, target)) return undefined
       if ('fault' in claim) throw claim.fault
       const registry = registryOf(registries, target.host)
-      const credential = readKeys(registry, claim.keys, field)
+      const credential = readKeys(registry, claim.keys, pathOf(field, request))
       return credential && { credential, from: field.path }
     },
     whyNot(target) {
@@ -116,18 +116,23 @@ function claimOf(
   request: ContainerRequest,
   buildRegistry: BuildRegistry,
 ): Claim | undefined {
-  const value = field.value(request)
-  if (value === undefined) return undefined
-  const text = value.reveal()
+  const text = request[field.name]?.reveal()
+  if (text === undefined) return undefined
+  const path = pathOf(field, request)
   const bind = (registry: string | undefined) =>
-    registry === undefined ? field.belongsTo(request, buildRegistry) : bindingOf(registry, field)
+    registry === undefined ? field.belongsTo(request, buildRegistry) : bindingOf(registry, path)
   try {
-    const credentials = parseCredentials(text, field.path)
+    const credentials = parseCredentials(text, path)
     return credentials && { keys: credentials.keys, binding: bind(credentials.registry) }
   } catch (fault) {
     const binding = attempt(() => bind(registryNamedIn(text))) ?? attempt(() => bind(undefined))
     return { fault, binding }
   }
+}
+
+/** Of three fields, and several spellings of each, the error says which one. */
+function pathOf({ name, path }: Field, { paths }: ContainerRequest): string {
+  return paths?.[name] ?? path
 }
 
 function attempt<T>(work: () => T): T | undefined {
@@ -138,7 +143,7 @@ function attempt<T>(work: () => T): T | undefined {
   }
 }
 
-function bindingOf(registry: string, { path }: Field): Binding {
+function bindingOf(registry: string, path: string): Binding {
   const host = hostOfRegistry(registry)
   if (host !== undefined) return { host, repository: undefined }
   throw new PurserError('request-invalid', `${path}: registry is not a registry's host`)
@@ -172,8 +177,7 @@ function ofMachine(): PurserError {
   })
 }
 
-/** Of three fields with the same keys, the error says which one. */
-function readKeys(registry: Registry, keys: CredentialKeys, { path }: Field) {
+function readKeys(registry: Registry, keys: CredentialKeys, path: string) {
   try {
     const credential = registry.read(keys)
     if (credential !== undefined && isOfMachine(credential)) throw ofMachine()

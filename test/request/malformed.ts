@@ -41,7 +41,15 @@ const VALUES: readonly (readonly [name: string, json: string, fault: string])[] 
 
 /** All of them. */
 export function malformedRequests(): readonly Malformed[] {
-  return [...notJson(), ...notText(), ...notObjects(), ...notStrings(), ...notOnce(), ...notRead()]
+  return [
+    ...notJson(),
+    ...notText(),
+    ...notObjects(),
+    ...notStrings(),
+    ...notOnce(),
+    ...notRead(),
+    ...notImages(),
+  ]
 }
 
 function of(name: string, body: string | Buffer, message: string | RegExp): Malformed {
@@ -209,23 +217,43 @@ function notOnce(): readonly Malformed[] {
   return [...again, ...differ, ...apart, ids]
 }
 
-/** Values of a form that nobody reads, each for the host that the request is about. */
-function notRead(): readonly Malformed[] {
-  const about = { build_options: { source_image: 'ghcr.io/acme/app:1' } }
-  return vectors.refused.flatMap(({ name, value, message }) => [
-    ...['image_credentials', 'build_registry_credentials'].map((field) =>
+/** Names of images that are none, to whom a credential cannot belong. */
+function notImages(): readonly Malformed[] {
+  const names = [
+    'S3CRET image',
+    'ghcr.io/S3CRET',
+    'ghcr.io/a@sha256:S3CRET',
+    '//S3CRET',
+    'a:b:c:S3CRET',
+  ]
+  return names.flatMap((name) =>
+    ['source_image', 'sourceImage'].map((field) =>
       of(
         `${field}: ${name}`,
-        JSON.stringify({ ...about, [field]: value }),
-        message.replace('FIELD', `request.${field}`),
+        JSON.stringify({ buildOptions: { [field]: name, source_image_creds: 'u:S3CRET' } }),
+        `request.buildOptions.${field} is not an image`,
       ),
     ),
-    of(
-      `source_image_creds: ${name}`,
-      JSON.stringify({ build_options: { ...about.build_options, source_image_creds: value } }),
-      message.replace('FIELD', 'request.build_options.source_image_creds'),
-    ),
-  ])
+  )
+}
+
+/** Values of a form that nobody reads, each for the host that the request is about. */
+function notRead(): readonly Malformed[] {
+  const sourceImage = 'ghcr.io/acme/app:1'
+  return vectors.refused.flatMap(({ name, value, message }, turn) =>
+    // Each value in each field, by each of its names in turn, at each place in turn.
+    [CREDENTIALS.slice(0, 2), CREDENTIALS.slice(2, 6), CREDENTIALS.slice(6)].map((names, at) => {
+      const field = names[turn % names.length] ?? ''
+      const place = PLACES[(turn + at) % PLACES.length] ?? ''
+      const members = { source_image: sourceImage, [field]: value }
+      const path = place === '' ? `request.${field}` : `request.${place}.${field}`
+      return of(
+        `${path}: ${name}`,
+        JSON.stringify(place === '' ? members : { [place]: members }),
+        message.replace('FIELD', path),
+      )
+    }),
+  )
 }
 
 function within(place: string, members: string): string {

@@ -1,8 +1,9 @@
 import { inspect } from 'node:util'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { PurserError } from '../../src/model/errors.ts'
 import type { Secret } from '../../src/model/secret.ts'
-import { MAX_REQUEST_BYTES, parseRequest } from '../../src/request/request.ts'
+import { checkCredentials, MAX_REQUEST_BYTES, parseRequest } from '../../src/request/request.ts'
 
 type Field = 'imageCredentials' | 'sourceImageCredentials' | 'buildRegistryCredentials'
 
@@ -110,6 +111,7 @@ describe('a request', () => {
     buildRegistryCredentials: undefined,
     sourceImage: undefined,
     imageId: undefined,
+    paths: {},
   }
 
   test.each<[string, string]>([
@@ -148,7 +150,10 @@ describe('a request', () => {
     })
     expect(Object.keys(parsed).toSorted()).toEqual(Object.keys(NOTHING).toSorted())
     expect(inspect(parsed, { depth: null, showHidden: true })).not.toMatch(/S3CRET|u:p/)
-    expect(JSON.stringify(parsed)).toBe('{"imageCredentials":"[secret]"}')
+    expect(JSON.parse(JSON.stringify(parsed))).toEqual({
+      imageCredentials: '[secret]',
+      paths: { imageCredentials: 'request.image_credentials' },
+    })
   })
 
   test.each<[string, string, string]>([
@@ -183,6 +188,56 @@ describe('a request', () => {
     expect(failureOf(wide)).toBe('the request has more than 1 MiB')
   })
 })
+
+describe('whatever is sent', () => {
+  const name = fc.constantFrom(
+    ...SPELLINGS.flatMap(([, names]) => names),
+    ...OPTIONS,
+    ...['source_image', 'image_id', 'registry', 'credentials', 'USERNAME', 'PASSWORD', '__proto__'],
+  )
+  const canary = fc.constantFrom('S3CRET', 'u:S3CRET', '{"PASSWORD":"S3CRET"}', '{S3CRET', '')
+  const { json } = fc.letrec<{ json: unknown }>((tie) => ({
+    json: fc.oneof(
+      { maxDepth: 4 },
+      canary,
+      fc.constantFrom(null, 7, true, []),
+      fc.array(tie('json'), { maxLength: 2 }),
+      fc.array(fc.tuple(name, tie('json')), { maxLength: 4 }).map((all): Members => ({ all })),
+    ),
+  }))
+
+  test('is read or refused, and not shown', () => {
+    fc.assert(
+      fc.property(json, (value) => {
+        const text = write(value)
+        try {
+          parseRequest(text)
+          checkCredentials(text, [])
+        } catch (error) {
+          expect(error).toBeInstanceOf(PurserError)
+          expect(error).toMatchObject({ code: 'request-invalid' })
+          expect(inspect(error, { depth: null, showHidden: true })).not.toContain('S3CRET')
+        }
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})
+
+/** An object as text may have it: with a name twice. */
+interface Members {
+  readonly all: readonly (readonly [string, unknown])[]
+}
+
+function isMembers(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null && 'all' in value
+}
+
+function write(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(write).join(',')}]`
+  if (!isMembers(value)) return JSON.stringify(value)
+  return `{${value.all.map(([key, each]) => `${JSON.stringify(key)}:${write(each)}`).join(',')}}`
+}
 
 /** The message of the error, of which the rest holds no secret and leads to none. */
 function failureOf(text: string): string {
