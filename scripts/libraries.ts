@@ -25,6 +25,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
     'UserRefreshClient',
     'gaxios',
   ],
+  pg: ['Client', 'Pool'],
   'smol-toml': ['parse'],
   tldts: ['getDomain'],
   undici: ['Agent', 'errors'],
