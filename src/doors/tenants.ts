@@ -72,6 +72,8 @@ export function createTenants(eras: Eras, now: () => number): Tenants {
         within((resolver) => resolver.resolve({ ...target, workspace }, signal)),
       renew: (target, signal, least) =>
         within(async (resolver) => resolver.renew?.({ ...target, workspace }, signal, least)),
+      // Its workspace's entries are in the same vault as everybody's.
+      revision: () => eras.current().resolver.revision?.(),
       forget: (login) => {
         void tenant.resolver?.value.then((resolver) => resolver.forget?.(login))
       },
