@@ -19,6 +19,7 @@ const LAYERS = [
   'health/',
   'trace.ts',
   'attach.ts',
+  'attachment.ts',
   'images.ts',
   'resolver.ts',
   'fault.ts',

@@ -1,3 +1,4 @@
+import type { Attachment, Field } from './attachment.ts'
 import type { LeastLife } from './cache/lifetime.ts'
 import type { Config } from './config/config.ts'
 import { type Host, quote } from './model/host.ts'
@@ -19,20 +20,6 @@ import {
 import type { Resolution, Resolver } from './resolver.ts'
 import { chooseEntry } from './vault/spelling.ts'
 import { type Entry, placeOf, type Vault } from './vault/vault.ts'
-
-/** A request, and what was done to it. */
-export interface Attachment {
-  /** The request's JSON: every byte of it as it was, but for what was filled in. */
-  readonly request: string
-  readonly fields: readonly Field[]
-}
-
-/** What became of a credential field of a request. */
-export type Field = { readonly field: string } & (
-  | { readonly state: 'filled'; readonly from: string; readonly expiresAt: Date | undefined }
-  | { readonly state: 'kept' }
-  | { readonly state: 'empty'; readonly why: string }
-)
 
 /** What a request is attached to. */
 export interface AttachQuestion {

@@ -2,22 +2,24 @@
  * Registry credentials for programs: the forms in which platforms carry them, the functions that read,
  * name and write these, and the vault that keeps them.
  */
-export type { Attachment, Field } from './attach.ts'
-export type { ProviderChoice } from './library/choice.ts'
-export type { ImageCredentialSecret, ImageSecret } from './library/image-secret.ts'
+export type { Attachment, Field } from './attachment.ts'
+export type {
+  AttachOptions,
+  CredentialProvider,
+  HostProcess,
+  ImageCredentialSecret,
+  ImageSecret,
+  ProviderChoice,
+  Purser,
+  PurserOptions,
+  RegistryLogin,
+} from './library/contract.ts'
 export {
   createProviderFromEnv,
   getCredentialProviderForImage,
   getRegistryTokenForImage,
 } from './library/plain.ts'
-export type { CredentialProvider, RegistryLogin } from './library/provider.ts'
-export {
-  type AttachOptions,
-  type HostProcess,
-  openPurser,
-  type Purser,
-  type PurserOptions,
-} from './library/purser.ts'
+export { openPurser } from './library/purser.ts'
 export { type ErrorCode, PurserError } from './model/errors.ts'
 export type { CredentialKeys } from './model/keys.ts'
 export { type CredentialType, detectCredentialType } from './request/credential-type.ts'

@@ -1,4 +1,4 @@
-import type { Attachment } from '../attach.ts'
+import type { Attachment } from '../attachment.ts'
 
 /** Tells, beside a request that was filled in, what became of its fields. */
 export const FIELDS_HEADER = 'purser-fields'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Attachment } from '../attach.ts'
+import type { Attachment } from '../attachment.ts'
 import { decodeRequest } from '../request/load.ts'
 import { type CliContext, type Flags, withSession } from './context.ts'
 import { until } from './duration.ts'

@@ -7,17 +7,8 @@ import { parseRegistry } from '../request/registry-name.ts'
 import type { ContainerRequest } from '../request/request.ts'
 import { type BuildRegistry, isOfBuildRegistry } from '../sources/request.ts'
 import type { Source } from '../sources/source.ts'
-import { type CredentialProvider, type Exchanges, provideFrom } from './provider.ts'
-
-/** Which credential an image is read with, and why. */
-export interface ProviderChoice {
-  /** `undefined` if there is none: anybody may ask, or nobody gets it. */
-  readonly provider: CredentialProvider | undefined
-  /** What had it, as in `request.image_credentials` or `vault`. */
-  readonly source: string | undefined
-  /** For people, without a secret: what was asked before, and why it had none. */
-  readonly reason: string
-}
+import type { ProviderChoice } from './contract.ts'
+import { type Exchanges, provideFrom } from './provider.ts'
 
 /** An image as a question. */
 export type ImagePlace = Pick<Target, 'host' | 'repository'>

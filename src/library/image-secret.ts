@@ -2,33 +2,11 @@ import type { App } from '../app.ts'
 import { isImageId, linkImage } from '../images.ts'
 import { PurserError } from '../model/errors.ts'
 import { quote } from '../model/host.ts'
-import type { CredentialKeys } from '../model/keys.ts'
 import { parseReference, writeReference } from '../model/reference.ts'
 import { registryOf } from '../registries/all.ts'
 import { createSecretName } from '../request/registry-name.ts'
 import { type ImageLink, placeOf } from '../vault/vault.ts'
-
-/** What is to be remembered of an image; what is not said stays as it was. */
-export interface ImageSecret {
-  /** What the image was made from: its registry is the credential's. */
-  readonly reference?: string
-  /** The credential, by the keys that the registry's users know. */
-  readonly keys?: CredentialKeys
-  /** Where the image was pushed to. */
-  readonly pushed?: string
-  /** Which entry, where a repository has several. Default: `default`. */
-  readonly name?: string
-}
-
-/** What an image is linked to. */
-export interface ImageCredentialSecret {
-  readonly image: string
-  /** As {@link createSecretName} names it; `undefined` if the image needs no credential. */
-  readonly secretName: string | undefined
-  readonly reference: string | undefined
-  readonly pushed: string | undefined
-  readonly updatedAt: Date
-}
+import type { ImageCredentialSecret, ImageSecret } from './contract.ts'
 
 type Parts = Pick<App, 'vault' | 'registries'>
 

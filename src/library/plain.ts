@@ -6,19 +6,9 @@ import { DEFAULT_WORKSPACE } from '../model/target.ts'
 import { createRegistries } from '../registries/all.ts'
 import { parseRequest } from '../request/request.ts'
 import { requestSources } from '../sources/request.ts'
-import {
-  aboutImage,
-  chooseProvider,
-  type ProviderChoice,
-  parseBuildRegistry,
-  placeOfImage,
-} from './choice.ts'
-import {
-  type CredentialProvider,
-  type Exchanges,
-  mintToken,
-  provideFromVariables,
-} from './provider.ts'
+import { aboutImage, chooseProvider, parseBuildRegistry, placeOfImage } from './choice.ts'
+import type { CredentialProvider, ProviderChoice } from './contract.ts'
+import { type Exchanges, mintToken, provideFromVariables } from './provider.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 

@@ -10,27 +10,7 @@ import type { Registry } from '../registries/registry.ts'
 import { keysFor } from '../request/registry-credentials.ts'
 import { hostOfRegistry, parsePlace } from '../request/registry-name.ts'
 import { createResolver } from '../resolver.ts'
-
-/** What a registry's clients log in with. */
-export interface RegistryLogin {
-  readonly username: string
-  readonly password: string
-  /** `undefined` if it has no end that anybody has told. */
-  readonly expiresAt: Date | undefined
-}
-
-/** Gives a registry's logins, each good for a while from when it was asked for. */
-export interface CredentialProvider {
-  /** For people and logs. */
-  readonly name: string
-  /**
-   * @param registry - its host, by any of its names
-   * @returns `undefined` if this is not of that registry, or is there to log in to none: then anybody
-   * may ask it
-   * @throws `PurserError` if a cloud refuses to make a login of the credential
-   */
-  getCredentials(registry: string, signal?: AbortSignal): Promise<RegistryLogin | undefined>
-}
+import type { CredentialProvider, RegistryLogin } from './contract.ts'
 
 /** What providers are made with. */
 export interface Exchanges {

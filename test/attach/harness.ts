@@ -1,4 +1,5 @@
-import { type Attachment, createAttach } from '../../src/attach.ts'
+import { createAttach } from '../../src/attach.ts'
+import type { Attachment } from '../../src/attachment.ts'
 import { createCache } from '../../src/cache/cache.ts'
 import type { BuildRegistryConfig } from '../../src/config/config.ts'
 import type { AwsCredential } from '../../src/model/credential.ts'
