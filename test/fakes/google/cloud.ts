@@ -6,7 +6,7 @@ import { listen, read, stop } from '../http.ts'
 import type { Misbehaviour } from '../token-server.ts'
 import { handleIamCredentials } from './iam-credentials.ts'
 import { handleOauth2 } from './oauth2.ts'
-import type { Asked, Call, GoogleOptions, State } from './state.ts'
+import { type Asked, type Call, type GoogleOptions, LIFE_S, type State } from './state.ts'
 import { handleSts } from './sts.ts'
 
 /** Google's services that give tokens, on loopback and by their true names. */
@@ -15,7 +15,7 @@ export interface Google {
   readonly connect: ReadonlyMap<string, string>
   readonly ca: string
   readonly calls: readonly Call[]
-  /** Whose a token is; `undefined` if it was not given here. */
+  /** Whose a token is; `undefined` if it was not given here, or has ended. */
   principalOf(token: string): string | undefined
   misbehave(how: Misbehaviour | undefined): void
   close(): Promise<void>
@@ -34,6 +34,7 @@ const STRANGERS = ['oauth2.googleapis.com.evil.example', 'evil.example'] as cons
 export async function startGoogle(options: GoogleOptions = {}): Promise<Google> {
   const now = options.now ?? Date.now
   const tokens = new Map<string, string>()
+  const ends = new Map<string, number>()
   const state: State = {
     options,
     now,
@@ -43,6 +44,7 @@ export async function startGoogle(options: GoogleOptions = {}): Promise<Google> 
     issue(principal) {
       const token = `ya29.${randomUUID()}`
       tokens.set(token, principal)
+      ends.set(token, now() + (options.lifeS ?? LIFE_S) * 1000)
       return token
     },
   }
@@ -66,7 +68,7 @@ export async function startGoogle(options: GoogleOptions = {}): Promise<Google> 
     connect: new Map(names.map((name) => [`${name}:443`, `127.0.0.1:${port}`])),
     ca: testAuthority().ca,
     calls: state.calls,
-    principalOf: (token) => tokens.get(token),
+    principalOf: (token) => ((ends.get(token) ?? 0) > now() ? tokens.get(token) : undefined),
     misbehave(how) {
       state.misbehaviour = how
     },
