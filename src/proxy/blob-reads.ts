@@ -77,7 +77,7 @@ export function createBlobReads(options: BlobReadsOptions): BlobReads {
   }
 
   function ask({ route }: Trip, key: string): Answer {
-    return redirects[route.upstream.redirects].ask(key, route.upstream.host.name)
+    return redirects[route.upstream.redirects].ask(key)
   }
 
   /** The client is sent there, or gets what is there; `unauthorized` if it is no longer good. */
@@ -153,10 +153,9 @@ export function createBlobReads(options: BlobReadsOptions): BlobReads {
 
   return {
     open(trip, authorization) {
-      const { upstream } = trip.route
-      return redirects[upstream.redirects].isDirect(upstream.host.name)
-        ? SILENT
-        : openStored(trip, keyOf(trip.route, authorization))
+      const key = keyOf(trip.route, authorization)
+      const isDirect = redirects[trip.route.upstream.redirects].isDirect(key)
+      return isDirect ? SILENT : openStored(trip, key)
     },
     async follow(trip, { url, status, headers }) {
       traffic.redirected(trip.route, 'missed')

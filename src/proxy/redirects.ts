@@ -7,9 +7,9 @@ export interface Redirects {
    * Where a blob lies: at once, or as soon as whoever asks the registry for it now has heard; else
    * the caller is the one to ask, and must tell.
    */
-  ask(key: string, host: string): Answer
-  /** Whether the registry serves its blobs itself: then there is nothing to ask for. */
-  isDirect(host: string): boolean
+  ask(key: string): Answer
+  /** Whether the registry serves this one itself: then there is nothing to ask for. */
+  isDirect(key: string): boolean
   /** Forgets one that was refused, if it is still this one. */
   drop(key: string, url: URL): void
 }
@@ -51,7 +51,7 @@ const MARGIN_MS = 30_000
 const MAX_KEPT_MS = 60 * 60_000
 /** Quay's live 10 minutes and GitHub's 5; what was refused too early is asked for again anyway. */
 const UNTOLD_KEPT_MS = 4 * 60_000
-/** Registries change how they serve blobs once in years. */
+/** Some keep the large blobs in a store and serve the small ones: what is true of one is not of all. */
 const DIRECT_MS = 60_000
 
 /**
@@ -63,7 +63,7 @@ const DIRECT_MS = 60_000
 export function createRedirects({ now, followed }: RedirectsOptions): Redirects {
   const kept = createLru<Kept>(CAPACITY)
   const pending = new Map<string, Promise<URL | undefined>>()
-  const direct = createLru<number>(1_000)
+  const direct = createLru<number>(CAPACITY)
 
   function known(key: string): URL | undefined {
     const found = kept.get(key)
@@ -78,7 +78,7 @@ export function createRedirects({ now, followed }: RedirectsOptions): Redirects 
     if (ms > 0) kept.set(key, { url, since: at, until: at + ms })
   }
 
-  function lead(key: string, host: string): Answer {
+  function lead(key: string): Answer {
     const { promise, resolve } = Promise.withResolvers<URL | undefined>()
     pending.set(key, promise)
     return {
@@ -87,24 +87,24 @@ export function createRedirects({ now, followed }: RedirectsOptions): Redirects 
         if (pending.get(key) !== promise) return
         pending.delete(key)
         if (place.kind === 'elsewhere') keep(key, place.url, place.date)
-        if (place.kind === 'here') direct.set(host, now())
+        if (place.kind === 'here') direct.set(key, now())
         resolve(place.kind === 'elsewhere' ? place.url : undefined)
       },
     }
   }
 
   return {
-    isDirect(host) {
-      const since = direct.get(host)
+    isDirect(key) {
+      const since = direct.get(key)
       if (since === undefined) return false
       const agoMs = now() - since
       return agoMs >= 0 && agoMs < DIRECT_MS
     },
-    ask(key, host) {
+    ask(key) {
       const url = known(key)
       if (url !== undefined) return { kind: 'known', url }
       const told = pending.get(key)
-      return told === undefined ? lead(key, host) : { kind: 'wait', told }
+      return told === undefined ? lead(key) : { kind: 'wait', told }
     },
     drop(key, url) {
       if (kept.get(key)?.url === url) kept.delete(key)
