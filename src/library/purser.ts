@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os'
 import { type App, createApp, type Surroundings } from '../app.ts'
 import type { Attachment } from '../attachment.ts'
 import { openAttach } from '../doors/attach.ts'
@@ -78,7 +79,7 @@ async function sourcesOf(
 function surroundingsOf(host: HostProcess, now: () => number): Surroundings {
   return {
     env: host.env,
-    uid: host.geteuid?.(),
+    uid: host.geteuid?.() ?? currentUser(),
     // Found in PATH as itself: it is not asked as somebody else's helper.
     command: ['purser'],
     now,
@@ -92,6 +93,12 @@ function surroundingsOf(host: HostProcess, now: () => number): Surroundings {
     stderrIsTerminal: () => false,
     writeError: () => undefined,
   }
+}
+
+/** Of a host that does not say; `undefined` where the platform has no such thing. */
+function currentUser(): number | undefined {
+  const { uid } = userInfo()
+  return uid < 0 ? undefined : uid
 }
 
 function never(): AbortSignal {

@@ -140,6 +140,7 @@ export function nameOfGap(text: string, gap: Gap): string {
  * Fills in fields of a request, and leaves every other byte of it as it is.
  *
  * @param text - a request that {@link parseRequest} has read
+ * @throws `request-invalid` if it would get longer than {@link parseRequest} reads
  */
 export function fillGaps(text: string, values: ReadonlyMap<Gap, string>): string {
   if (values.size === 0) return text
@@ -147,7 +148,9 @@ export function fillGaps(text: string, values: ReadonlyMap<Gap, string>): string
     // All that have a value get the new one, or the request would have two.
     namesOfGap(text, gap).map((name) => [name, value] as const),
   )
-  return setMembers(text, new Map(members))
+  const filled = setMembers(text, new Map(members))
+  checkLength(filled)
+  return filled
 }
 
 function namesOfGap(text: string, gap: Gap): readonly string[] {
@@ -165,11 +168,7 @@ function namesOfGap(text: string, gap: Gap): readonly string[] {
 }
 
 function levelsOf(text: string): Levels {
-  if (Buffer.byteLength(text) > MAX_REQUEST_BYTES) {
-    throw new PurserError('request-invalid', 'the request has more than 1 MiB', {
-      hint: 'leave out what is not about images and their credentials',
-    })
-  }
+  checkLength(text)
   const request = asObject(parseJson(text), 'request')
   checkOnce(text, 'request')
   const options = BUILD_OPTIONS.flatMap((name): readonly Place[] => {
@@ -178,6 +177,13 @@ function levelsOf(text: string): Levels {
     return [[`request.${name}`, asObject(value, `request.${name}`)]]
   })
   return [[['request', request]], options]
+}
+
+function checkLength(text: string): void {
+  if (Buffer.byteLength(text) <= MAX_REQUEST_BYTES) return
+  throw new PurserError('request-invalid', 'the request has more than 1 MiB', {
+    hint: 'leave out what is not about images and their credentials',
+  })
 }
 
 /** @throws `request-invalid` if a name of ours has two values at one level of the text */

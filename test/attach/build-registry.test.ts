@@ -57,6 +57,13 @@ describe('the credential of the build registry', () => {
     expect((await attach({})).text).toBe('{"build_registry_credentials":"AWS:of-ci"}')
   })
 
+  it('is not put into a request that nobody could read then', async () => {
+    const around = '{"x":""}'.length
+    const attach = stage.attach(BUILD)
+    const long = `{"x":"${'x'.repeat(1024 * 1024 - around)}"}`
+    await expect(attach(long)).rejects.toThrow('the request has more than 1 MiB')
+  })
+
   it('is told when it cannot be minted, and nothing goes on without', async () => {
     await stage.vault.put(entryKey(ECR, '', { workspace: 'platform' }), {
       kind: 'identity-token',

@@ -43,8 +43,10 @@ async function open(...config: readonly string[]) {
 }
 
 function reopen(workspace?: string): Purser {
-  const host = { env: { PURSER_HOME: home, ...GITHUB }, geteuid: () => process.geteuid?.() ?? 0 }
-  const purser = openPurser(host, workspace === undefined ? {} : { workspace })
+  const purser = openPurser(
+    { env: { PURSER_HOME: home, ...GITHUB } },
+    workspace === undefined ? {} : { workspace },
+  )
   onTestFinished(() => purser.close())
   return purser
 }
@@ -173,6 +175,13 @@ describe('a token', () => {
       code: 'exchange-failed',
       message: expect.not.stringContaining('canary'),
     })
+  })
+})
+
+it('takes what a program is for its host', async () => {
+  await using purser = openPurser(process, { config: join(home, 'none.toml') })
+  await expect(purser.getImageCredentialSecret('i1')).rejects.toMatchObject({
+    code: 'config-invalid',
   })
 })
 

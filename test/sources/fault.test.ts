@@ -82,9 +82,9 @@ describe('what cannot be read', () => {
       'request.image_credentials cannot be used: both GITHUB_USERNAME and GITHUB_TOKEN must be provided together',
     ],
     [
-      { source_image, source_image_creds: '{"NGC_API_KEY":"k"}' },
+      { source_image, buildOptions: { sourceImageCreds: '{"NGC_API_KEY":"k"}' } },
       'ghcr.io',
-      'request.build_options.source_image_creds cannot be used: NGC_API_KEY cannot log in to GitHub',
+      'request.buildOptions.sourceImageCreds cannot be used: NGC_API_KEY cannot log in to GitHub',
     ],
   ])('is told with its field and its keys: %j', async (request, place, message) => {
     const error = await askRequest(request, place).catch((reason: unknown) => reason)
