@@ -1,6 +1,6 @@
 import type { UpstreamConfig } from '../config/config.ts'
 import { quote } from '../model/host.ts'
-import { type Problem, problem } from './problem.ts'
+import { isProblem, type Problem, problem } from './problem.ts'
 import { conflict } from './route.ts'
 import { type UpstreamTable, upstreamCalled, upstreamWritten } from './upstreams.ts'
 
@@ -55,8 +55,24 @@ export function wayOf(
     if (label !== undefined) return join(own, url, label, upstreamCalled(table, label))
     return open ? byHost(table, own, { url, host }) : { own, url }
   }
-  return join(own, path, authority, upstreamWritten(table, authority))
+  return join(own, path, authority, upstreamWritten(table, authority)).then(askedInFull)
 }
+
+/**
+ * Who takes this for an HTTP proxy would send what it is redirected to here as well: to a store, which is
+ * no upstream. So that is fetched here.
+ *
+ * @see https://github.com/dragonflyoss/nydus/blob/master/storage/src/backend/connection.rs `call`
+ */
+function askedInFull(way: Way | Problem): Way | Problem {
+  if (isProblem(way) || way.own === undefined) return way
+  const own = followed.get(way.own) ?? { ...way.own, redirects: 'follow' }
+  followed.set(way.own, own)
+  return { ...way, own }
+}
+
+/** One for each, since what is decided about an upstream is remembered by its object. */
+const followed = new WeakMap<UpstreamConfig, UpstreamConfig>()
 
 /** Clients of a unix socket send whatever host they like, or the registry's. */
 async function byHost(

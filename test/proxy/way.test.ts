@@ -41,6 +41,13 @@ describe('a request names its registry outside of its path', () => {
     expect(isProblem(found) ? found : found.own?.host.name).toBe(named)
   })
 
+  test('what an HTTP proxy is asked for is fetched, wherever it lies', async () => {
+    const found = await way(`http://ghcr.io${URL}`, 'ghcr.io')
+    expect(found).toMatchObject({ own: { redirects: 'follow' } })
+    expect(await way(URL, 'ghcr-io.localhost')).toMatchObject({ own: { redirects: 'pass' } })
+    expect(await way(`http://ghcr.io${URL}`, 'ghcr.io')).toEqual(found)
+  })
+
   test.each([
     { name: 'an unknown label', url: URL, host: 'evil.localhost', status: 404 },
     { name: 'an unknown host', url: URL, host: 'ghcr.io.evil.example.localhost', status: 404 },
