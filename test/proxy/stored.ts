@@ -45,7 +45,7 @@ export async function startStored({
     if (req.headers.authorization !== undefined || req.method !== 'GET' || serial <= revoked) {
       res.writeHead(403).end('<Error/>')
     } else {
-      sendBytes(req, res, BLOB, {})
+      sendBytes(req, res, BLOB, { 'Content-Type': 'application/octet-stream' })
     }
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
