@@ -112,12 +112,13 @@ describe('what lies around on a machine', () => {
     const purser = openPurser(ON)
     purser.write('.docker/config.json', { credHelpers: { 'ghcr.io': 'x' } })
     purser.helper('x', 'echo canary; exit 1')
+    const told =
+      'docker-credential-x get for "ghcr.io" ended with 1 ' +
+      '(run it by hand: echo ghcr.io | docker-credential-x get)\n'
     expect(await purser.get('ghcr.io')).toEqual({
       code: 1,
-      stdout:
-        'docker-credential-x get for "ghcr.io" ended with 1 ' +
-        '(run it by hand: echo ghcr.io | docker-credential-x get)\n',
-      stderr: '',
+      stdout: told,
+      stderr: `docker-credential-purser: error: ${told}`,
     })
     expect((await purser.get('quay.io')).stdout).toBe(NOT_FOUND)
   })

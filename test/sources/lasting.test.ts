@@ -41,15 +41,15 @@ async function findAfter(
   minutes: number,
   {
     given,
-    behind = identity,
+    behind = { credential: identity },
     endsIn,
   }: {
     readonly given: Credential | undefined
-    readonly behind?: Credential | undefined
+    readonly behind?: { readonly credential: Credential | undefined }
     readonly endsIn?: number
   },
 ) {
-  const who = source(behind, 'entry e')
+  const who = source(behind.credential, 'entry e')
   const lasting = lastingSource(source(given).made, who.made, {
     since: SINCE,
     endOf: () => (endsIn === undefined ? undefined : new Date(SINCE.getTime() + endsIn * MINUTE)),
@@ -81,7 +81,11 @@ describe('what was minted', () => {
   })
 
   it('stays where nobody has the identity behind it: whoever uses it is told', async () => {
-    const { found } = await findAfter(800, { given: token, behind: undefined, endsIn: 60 })
+    const { found } = await findAfter(800, {
+      given: token,
+      behind: { credential: undefined },
+      endsIn: 60,
+    })
     expect(found?.credential).toEqual(token)
   })
 
