@@ -4,6 +4,7 @@ import { run } from '../test/clients/child.ts'
 import { measureAgent } from './agent.ts'
 import { measureAttach } from './attach.ts'
 import { measureLatency } from './latency.ts'
+import { measureLeases } from './leases.ts'
 import { measurePull, measurePush } from './memory.ts'
 import { HOST, HOSTS, PASSWORD, startNginx, USERNAME } from './nginx.ts'
 import { measureProxy } from './proxy.ts'
@@ -57,6 +58,7 @@ const rows = [
   ...(await section('starting, a large vault', measureEntries)),
   ...(await section('agent', measureAgent)),
   ...(await section('attach', measureAttach)),
+  ...(await section('leases', measureLeases)),
 ]
 if (await hasWrkAndNginx()) {
   for (const tls of [false, true]) {
