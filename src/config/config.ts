@@ -96,6 +96,11 @@ export interface BuildRegistryConfig {
   readonly credential: { readonly entry: string } | 'vault' | 'ambient'
   /** What a login is to have left when a container gets it. Default: half of its life. */
   readonly minLifeMs: number | undefined
+  /**
+   * Whether a lease whose request has brought a login gets another when that ends. Default: `false`,
+   * because whoever writes the request could make one up.
+   */
+  readonly renew: boolean
 }
 
 /** How this network is left. */

@@ -193,6 +193,7 @@ const buildRegistryTable = v.strictObject({
   workspace: v.optional(name, DEFAULT_WORKSPACE),
   credential: v.optional(name, 'vault'),
   min_life_minutes: v.optional(v.pipe(v.number(), v.minValue(1, 'must be 1 or more'))),
+  renew: v.optional(v.boolean(), false),
 })
 
 const buildRegistry = v.pipe(

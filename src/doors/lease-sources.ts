@@ -15,7 +15,8 @@ import { vaultSource } from '../sources/vault.ts'
  * lends them.
  *
  * What its request brought minted is minted anew in time, by the identity that this machine holds for
- * the same purpose: the build registry's, or that of the image's entry.
+ * the same purpose: that of the image's entry, which the lease may use anyhow, or the build registry's,
+ * where the operator says that nobody else writes its login into requests.
  */
 export async function leaseSources(
   app: App,
@@ -57,11 +58,12 @@ export async function mintedOf(
 async function withIdentities(app: App, lease: Lease) {
   const { buildRegistry } = await app.config()
   const ofImage = imageIdentity(app, lease)
-  const ofBuilds = buildRegistry && (await buildIdentity(app, buildRegistry))
+  // Nobody can see of a password by whom it was minted, and this identity is not the lease's own.
+  const ofBuilds = buildRegistry?.renew === true && (await buildIdentity(app, buildRegistry))
   return (await app.sourcesFor(lease.request)).map((source) => {
     if (!isOfRequest(source)) return { source, identity: undefined }
     const isBuilds = source.name === 'request.build_registry_credentials'
-    return { source, identity: isBuilds ? ofBuilds : ofImage }
+    return { source, identity: isBuilds ? ofBuilds || undefined : ofImage }
   })
 }
 

@@ -41,6 +41,7 @@ async function openAgent() {
       workspace: 'platform',
       credential: 'vault',
       minLifeMs: undefined,
+      renew: false,
     },
   })
   const socketPath = join(root, 'agent.sock')
@@ -124,7 +125,7 @@ describe('POST /v1/attach', () => {
     ],
   ])('refuses %s', async (_, body, message) => {
     const answer = await (await openAgent())(body)
-    expect(answer.status).toBe(500)
+    expect(answer.status).toBe(400)
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'request-invalid', message })
     expect(answer.body).not.toContain('S3CRET')
   })

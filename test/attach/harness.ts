@@ -33,6 +33,7 @@ export const BUILD: BuildRegistryConfig = {
   workspace: 'platform',
   credential: 'vault',
   minLifeMs: undefined,
+  renew: false,
 }
 
 /** A vault, a clock, and an Amazon that mints `minted-1`, `minted-2`, …, each for 12 hours. */

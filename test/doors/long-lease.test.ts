@@ -7,6 +7,7 @@ import type { Environment } from '../clients/child.ts'
 import { ACCOUNT, FILES } from '../cloud/google/machine.ts'
 import { startCloud } from '../fakes/aws/cloud.ts'
 import { testAuthority } from '../fakes/certificates.ts'
+import { mintPassword } from '../fakes/ecr.ts'
 import { startGoogle } from '../fakes/google/cloud.ts'
 import { askAgent, type OpenedLease, openLease, showing } from './agent.ts'
 import { serveHere } from './here.ts'
@@ -34,7 +35,7 @@ const keysOf = ({ accessKeyId, secretAccessKey }: typeof OWNER): Environment => 
 const fromEnv = (keys: Environment) => ['--from-env', Object.keys(keys).join(',')]
 
 /** A node whose vault holds the identities of a build registry and of two images. */
-async function openNode() {
+async function openNode(renew = 'renew = true') {
   vi.useFakeTimers({ toFake: ['Date'] })
   onTestFinished(() => {
     vi.useRealTimers()
@@ -53,7 +54,7 @@ async function openNode() {
   const connect = [...cloud.connect, ...google.connect, ...registries.connect]
   const config = [
     ...['[proxy]', 'listen = ["127.0.0.1:0"]', 'client_auth = "lease"'],
-    ...['[build_registry]', `host = "${BUILDS}"`, 'repository = "builds"'],
+    ...['[build_registry]', `host = "${BUILDS}"`, 'repository = "builds"', renew],
     ...['[tls]', `ca = ["${testAuthority().caFile}"]`, '[connect]'],
     ...connect.map(([from, to]) => `"${from}" = "${to}"`),
   ]
@@ -79,7 +80,7 @@ async function openNode() {
       await answer.body.dump()
       return answer.statusCode
     },
-    /** Gets a login as a lease's helper does. @returns the secret */
+    /** Gets a login as a lease's helper does. @returns the secret; nothing if it is refused */
     async get({ id }: OpenedLease, host: string): Promise<string> {
       const vault = join(home, 'vault.db')
       const question = { vault, lease: id, workspace: 'team', host, action: 'pull' }
@@ -199,4 +200,20 @@ test('what nobody can mint anew is good until its end, which is told ahead', {
   expect((lastOfStranger - mintedAt) / MINUTE).toBeGreaterThanOrEqual(59)
   expect((lastOfStranger - mintedAt) / MINUTE).toBeLessThanOrEqual(65)
   expect([cloud.calls, google.calls]).toEqual([[], []])
+})
+
+test('whoever makes a password up gets no login of the build registry', {
+  timeout: 60_000,
+}, async () => {
+  const { home, cloud, registries, get, pass } = await openNode('')
+  const open = (password: string) =>
+    openLease(home, { build_registry_credentials: `AWS:${password}` }, TERMS)
+  const ended = await open(mintPassword(new Date(Date.now() - MINUTE)))
+  const madeUp = await open('made-up')
+  const good = await open(registries.mintPassword())
+  expect(await get(ended, BUILDS)).toBeUndefined()
+  pass(13 * 60)
+  expect(await get(madeUp, BUILDS)).toBe('made-up')
+  expect(await get(good, BUILDS)).toBeUndefined()
+  expect(cloud.calls).toEqual([])
 })
