@@ -22,8 +22,9 @@ import { parseVaultUrl, type VaultPlace } from './vault-url.ts'
  * @throws `config-invalid`, naming the file and the key
  */
 export function parseConfig(text: string, path: string, paths: Paths): Config {
-  const result = v.safeParse(file, readToml(text, path), { abortEarly: true })
-  if (!result.success) throw invalid(path, result.issues[0])
+  const result = v.safeParse(file, readToml(text, path))
+  // A key that is misspelt is missing as well: what was written says more than what was not.
+  if (!result.success) throw invalid(path, result.issues.find(isUnknownKey) ?? result.issues[0])
   const { vault, proxy, upstream, build_registry, identity, ambient, health, net, connect, tls } =
     result.output
   const defaults = defaultConfig(paths)
@@ -88,15 +89,17 @@ const NEAR_SECRETS = new Set([
 
 function invalid(path: string, issue: v.BaseIssue<unknown>): PurserError {
   const dotted = (issue.path ?? []).map(({ key }) => String(key)).join('.')
-  if (issue.type === 'strict_object' && issue.expected === 'never') {
-    return unknownKey(path, dotted, issue)
-  }
+  if (isUnknownKey(issue)) return unknownKey(path, dotted, issue)
   if (issue.received === 'undefined') {
     return new PurserError('config-invalid', `${path}: ${dotted} is missing`)
   }
   const isShown = typeof issue.input === 'string' && !NEAR_SECRETS.has(dotted)
   const received = isShown ? `, not ${quote(String(issue.input))}` : ''
   return new PurserError('config-invalid', `${path}: ${dotted} ${demand(issue, dotted)}${received}`)
+}
+
+function isUnknownKey({ type, expected }: v.BaseIssue<unknown>): boolean {
+  return type === 'strict_object' && expected === 'never'
 }
 
 /** What a value must be, in the words of TOML rather than of the parser. */

@@ -1,9 +1,12 @@
 /**
  * The candidate that `word` was probably meant to be.
  *
- * @returns `undefined` if nothing is near: more than two letters in five would have to change.
+ * @returns the only one that goes on behind it with `_`, as `drain_seconds` for `drain`, else the nearest;
+ *   `undefined` if nothing is near: more than two letters in five would have to change.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const longer = candidates.filter((candidate) => candidate.startsWith(`${word}_`))
+  if (longer.length === 1) return longer[0]
   let best: string | undefined
   let bestDistance = Math.ceil(word.length * 0.4) + 1
   for (const candidate of candidates) {

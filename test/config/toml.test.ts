@@ -187,7 +187,7 @@ describe('a configuration file', () => {
     [
       '[health]\ninterval = 5',
       '/c/config.toml: health.interval is not a key that purser knows',
-      'see docs/configuration.md for the keys',
+      'did you mean interval_minutes?',
     ],
     [
       '[health]\non_change = ""',
@@ -206,6 +206,16 @@ describe('a configuration file', () => {
       '/c/config.toml: health.on_change must name a program, as in ["tell", "an argument"]',
     ],
     ['[proxy', '/c/config.toml is not TOML in line 1'],
+    [
+      '[proxy]\ndrain = 3',
+      '/c/config.toml: proxy.drain is not a key that purser knows',
+      'did you mean drain_seconds?',
+    ],
+    [
+      '[[upstream]]\nhots = "a.io"',
+      '/c/config.toml: upstream.0.hots is not a key that purser knows',
+      'did you mean host?',
+    ],
     ['[proxi]', '/c/config.toml: proxi is not a key that purser knows', 'did you mean proxy?'],
     [
       '[[upstream]]\nhost = "ghcr.io"\nalais = "x"',
