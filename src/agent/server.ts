@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Attach } from '../attach.ts'
 import { readBounded } from '../model/bytes.ts'
-import { codeOf, describeError, hintOf, PurserError } from '../model/errors.ts'
+import { codeOf, describeError, type ErrorCode, hintOf, PurserError } from '../model/errors.ts'
 import { DEFAULT_WORKSPACE, nameOf } from '../model/target.ts'
 import type { Log } from '../observe/log.ts'
 import { decodeRequest } from '../request/load.ts'
@@ -86,6 +86,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
 }
 
+/** What is the asker's own mistake: who asks again after a 5xx would have the same answer. */
+const MISTAKES: ReadonlySet<ErrorCode> = new Set([
+  'host-invalid',
+  'reference-invalid',
+  'request-invalid',
+])
+
 async function answer(
   options: AgentOptions,
   request: IncomingMessage,
@@ -107,8 +114,9 @@ async function answer(
   } catch (error) {
     if (gone.signal.aborted) return
     options.log.warn('agent could not answer', { path, error: describeError(error) })
-    const body = encodeRefusal(codeOf(error), describeError(error), hintOf(error))
-    send(response, { status: 500, body })
+    const code = codeOf(error)
+    const body = encodeRefusal(code, describeError(error), hintOf(error))
+    send(response, { status: MISTAKES.has(code) ? 400 : 500, body })
   }
 }
 

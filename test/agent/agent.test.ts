@@ -206,7 +206,7 @@ describe('the agent', () => {
   ])('refuses %s', async (_, body, pattern) => {
     await withAgent(nothing, async () => {
       const { status, text } = await post(body)
-      expect(status).toBe(500)
+      expect(status).toBe(400)
       expect(text).toMatch(pattern)
     })
   })
