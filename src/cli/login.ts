@@ -95,12 +95,13 @@ async function tryOut(subject: Subject, session: Session, { signal }: CliContext
   const checker = await session.checker(CHECK_TIMEOUT_MS)
   const verdict = await checker.check(subject, signal)
   if (verdict.state === 'valid') return
-  const isSilent = verdict.state === 'unreachable'
+  const untried = 'store it untried: leave out --check'
+  const instead = verdict.hint === undefined ? untried : `${verdict.hint}; or ${untried}`
   throw new PurserError(
     codeFor(verdict.state),
     `not stored, for it is ${verdict.state}: ${verdict.reason}`,
     {
-      hint: isSilent ? 'store it untried: leave out --check' : 'see whether it is the one you mean',
+      hint: verdict.state === 'unreachable' ? instead : 'see whether it is the one you mean',
     },
   )
 }

@@ -135,7 +135,9 @@ describe('login --check', () => {
     const { ended, stored } = await login('correct-horse', false)
     expect(ended.code).toBe(1)
     expect(ended.stderr).toContain('not stored, for it is unreachable')
-    expect(ended.stderr).toContain('hint: store it untried: leave out --check')
+    expect(ended.stderr).toContain(
+      'hint: see whether it runs, and on that port; or store it untried: leave out --check',
+    )
     expect(stored).toBe(0)
   })
 })
