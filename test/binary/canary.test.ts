@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync, statSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -122,8 +122,8 @@ describe('a secret is in no output and no file', () => {
     for (const line of ['key show', 'key rotate', 'key init', 'list']) {
       expect((await purser(line)).status, line).toBe(0)
     }
-    for (const path of globSync(join(shipped.home, '*'))) {
-      if (!path.endsWith('.sock')) expectNoCanary(path, readFileSync(path))
+    for (const path of globSync(join(shipped.home, '**'))) {
+      if (statSync(path).isFile()) expectNoCanary(path, readFileSync(path))
     }
     expect(serving.output()).toContain('"level":"debug"')
     expectNoCanary('the log of serve', serving.output())
