@@ -27,13 +27,12 @@ interface UnlinkFlags extends Flags {
   readonly image: string
 }
 
-const HELP = `
-Examples:
-  $ purser image link --image 4f1c9a --reference 123456789012.dkr.ecr.us-east-1.amazonaws.com/app:1 \\
+const LINK = `  $ purser image link --image 4f1c9a --reference 123456789012.dkr.ecr.us-east-1.amazonaws.com/app:1 \\
       --from-env AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,AWS_REGION
-  $ purser image link --image 4f1c9a --pushed registry.corp.example/builds:4f1c9a
-  $ purser image show --pushed registry.corp.example/builds:4f1c9a
-  $ purser attach < request.json      fills in what is linked`
+  $ purser image link --image 4f1c9a --pushed registry.corp.example/builds:4f1c9a`
+const SHOW = '  $ purser image show --pushed registry.corp.example/builds:4f1c9a'
+const UNLINK = '  $ purser image unlink --image 4f1c9a'
+const ATTACH = '  $ purser attach < request.json      fills in what is linked'
 
 /** Registers `purser image link|show|unlink`. */
 export function addImage(program: Command, context: CliContext): void {
@@ -41,7 +40,7 @@ export function addImage(program: Command, context: CliContext): void {
     .command('image')
     .description("remember a platform's images: by which entry they are pulled, where they lie")
     .helpCommand(false)
-    .addHelpText('after', HELP)
+    .addHelpText('after', examples(LINK, SHOW, ATTACH))
   image
     .command('link')
     .description('link an image to an entry, which is made or updated with it')
@@ -52,6 +51,7 @@ export function addImage(program: Command, context: CliContext): void {
     .option('--pushed <image>', 'where the image was pushed to')
     .option('--name <name>', 'which entry, where a repository has several', DEFAULT_ENTRY)
     .addOption(workspaceOption())
+    .addHelpText('after', examples(LINK, ATTACH))
     .action((flags: LinkFlags) => link(flags, context))
   image
     .command('show')
@@ -60,13 +60,19 @@ export function addImage(program: Command, context: CliContext): void {
     .option('--pushed <image>', 'of those that were pushed to this host and repository')
     .option('--json', 'an array of image, reference, entry, pushed, updatedAt')
     .addOption(workspaceOption())
+    .addHelpText('after', examples('  $ purser image show', SHOW))
     .action((flags: ShowFlags) => show(flags, context))
   image
     .command('unlink')
     .description('forget the link of an image; its entry stays')
     .requiredOption('--image <id>', "the platform's id of the image")
     .addOption(workspaceOption())
+    .addHelpText('after', examples(UNLINK))
     .action((flags: UnlinkFlags) => unlink(flags, context))
+}
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.join('\n')}`
 }
 
 async function link(flags: LinkFlags, context: CliContext): Promise<void> {

@@ -31,7 +31,7 @@ export function addServe(program: Command, context: CliContext): void {
         .default(undefined, "the configuration's, else 10"),
     )
     .option('--config <file>', 'read the configuration from here')
-    .option('--request <file>', 'serve this container request alone; - is stdin')
+    .option('--request <file>', 'answer for this container request before the vault; - is stdin')
     .addOption(workspaceOption())
     .addHelpText('after', HELP)
     .action((flags: ServeFlags) => context.serve(flags))
