@@ -36,7 +36,19 @@ export function startWatch({ database, log, back }: WatchOptions): Watch {
   let failures = 0
   // Of each connection another: what was missed between two is not known.
   let era = 0
-  let revision: bigint | undefined
+  // Counted, because whoever may connect can tell any revision: one that was, or one to come.
+  let changes = 0
+  let seen: string | undefined
+  let own: string | undefined
+
+  function changedTo(revision: string): void {
+    changes++
+    seen = revision
+  }
+
+  function see(revision: bigint | undefined): void {
+    if (seen !== String(revision)) changedTo(String(revision))
+  }
 
   function later(ms: number, work: () => Promise<void>): void {
     if (closed) return
@@ -72,10 +84,10 @@ export function startWatch({ database, log, back }: WatchOptions): Watch {
       if (closed) return mine.end()
       connection = mine
       await mine.listen(CHANNEL, (text) => {
-        if (/^\d{1,19}$/.test(text)) revision = BigInt(text)
+        if (text !== own) changedTo(text)
       })
       // After LISTEN: a change in between is heard of, or read.
-      revision = await readRevision(mine)
+      see(await readRevision(mine))
       if (connection !== mine) return
       era++
       listening = true
@@ -93,7 +105,7 @@ export function startWatch({ database, log, back }: WatchOptions): Watch {
     const mine = connection
     if (mine === undefined) return
     try {
-      revision = await readRevision(mine)
+      see(await readRevision(mine))
       if (connection === mine) later(HEARTBEAT_MS, beat)
     } catch (error) {
       if (connection === mine) lost(error)
@@ -102,9 +114,10 @@ export function startWatch({ database, log, back }: WatchOptions): Watch {
 
   void begin()
   return {
-    mark: () => (listening ? `${era} ${revision}` : undefined),
-    wrote(written) {
-      if (revision === undefined || written > revision) revision = written
+    mark: () => (listening ? `${era} ${changes}` : undefined),
+    wrote(revision) {
+      own = String(revision)
+      changedTo(own)
     },
     close() {
       closed = true
