@@ -96,9 +96,12 @@ function tlsOf(
   if ((cert === undefined) !== (key === undefined))
     return 'must have sslcert and sslkey, or neither'
   switch (mode) {
-    case 'verify-full':
     case 'verify-ca':
-      return { names: mode === 'verify-full', rootCert: file('sslrootcert'), cert, key }
+      // Public authorities certify everybody: https://www.postgresql.org/docs/current/libpq-ssl.html
+      if (!given.has('sslrootcert')) return 'must have sslrootcert with sslmode=verify-ca'
+      return { names: false, rootCert: file('sslrootcert'), cert, key }
+    case 'verify-full':
+      return { names: true, rootCert: file('sslrootcert'), cert, key }
     case 'disable':
       return isNear
         ? undefined
