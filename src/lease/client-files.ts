@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Host } from '../model/host.ts'
-import { FILE_MODE, type Uid } from '../vault/privacy.ts'
+import { DIRECTORY_MODE, FILE_MODE, type Uid } from '../vault/privacy.ts'
 import { makePrivateDirectory } from '../vault/private-file.ts'
 import { isLeaseId, type Lease } from './lease.ts'
 
@@ -36,22 +36,23 @@ export function writeClientFiles({ id, secret }: Lease, options: ClientFilesOpti
   const { root, uid, socket, proxies, hosts } = options
   const directory = join(root, id)
   makePrivateDirectory(root, uid)
-  makePrivateDirectory(directory, uid)
+  // Nobody else's: no two leases have one id.
+  mkdirSync(directory, { mode: DIRECTORY_MODE })
   const password = secret.reveal()
   const auth = Buffer.from(`${USER}:${password}`).toString('base64')
   const config = {
     auths: Object.fromEntries(proxies.map((proxy) => [proxy, { auth }])),
     credHelpers: Object.fromEntries(hosts.flatMap(keysOf).map((key) => [key, 'purser'])),
   }
-  for (const name of ['config.json', 'auth.json']) {
-    writePrivately(join(directory, name), `${JSON.stringify(config, undefined, 2)}\n`)
-  }
+  // docker's and podman's programs read the same: one file does for both.
+  const file = join(directory, 'config.json')
+  writeFileSync(file, `${JSON.stringify(config, undefined, 2)}\n`, { flag: 'wx', mode: FILE_MODE })
   const login = { username: USER, password }
   return {
     directory,
     environment: {
       DOCKER_CONFIG: directory,
-      REGISTRY_AUTH_FILE: join(directory, 'auth.json'),
+      REGISTRY_AUTH_FILE: file,
       PURSER_REQUEST: `lease:${id}`,
       PURSER_SOCKET: socket,
       CLIP_OCI_AUTH: JSON.stringify(Object.fromEntries(proxies.map((proxy) => [proxy, login]))),
@@ -79,10 +80,4 @@ export function removeStrayFiles(root: string, isOpen: (id: string) => boolean):
  */
 function keysOf({ name }: Host): readonly string[] {
   return name === 'docker.io' ? [name, 'https://index.docker.io/v1/'] : [name]
-}
-
-function writePrivately(path: string, text: string): void {
-  // Anew: what was there may be somebody's link.
-  rmSync(path, { force: true })
-  writeFileSync(path, text, { flag: 'wx', mode: FILE_MODE })
 }

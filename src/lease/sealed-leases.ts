@@ -99,8 +99,9 @@ export function openSealedLeases({ directory, keys, uid, log }: SealedLeasesOpti
         const text = Buffer.from(sealed).toString('base64')
         writeFileSync(temporary, text, { flag: 'wx', mode: FILE_MODE })
         renameSync(temporary, pathOf(lease.id))
-      } finally {
+      } catch (error) {
         rmSync(temporary, { force: true })
+        throw error
       }
     },
     remove: (id) => rmSync(pathOf(id), { force: true }),

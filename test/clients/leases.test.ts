@@ -7,7 +7,7 @@ import { type Client, expectPull, expectPush } from './client.ts'
 import { createCrane } from './crane.ts'
 import { dockerOf } from './docker.ts'
 import { startDockerd } from './dockerd.ts'
-import { buildGo } from './go.ts'
+import { buildGo, CRANE } from './go.ts'
 import { type Leased, openLease } from './leases.ts'
 import { createPodman } from './podman.ts'
 import { describeWith } from './programs.ts'
@@ -28,7 +28,6 @@ const CLIENTS: Readonly<Record<string, (sandbox: Sandbox) => Promise<Client>>> =
 
 const DAEMON = ['docker', 'dockerd', 'unshare', 'root']
 const NEEDS = ['buildah', 'skopeo', 'podman', 'setpriv', ...DAEMON, ...REGISTRY_PROGRAMS]
-const CRANE = 'github.com/google/go-containerregistry/cmd/crane'
 const { folder: bin, missing } = await buildGo(CRANE, NEEDS)
 
 describeWith('a lease', [...NEEDS, ...missing], () => {
@@ -57,7 +56,7 @@ describeWith('a lease', [...NEEDS, ...missing], () => {
   async function keep({ directory, sandbox: leased }: Leased): Promise<Sandbox> {
     const copy = await sandbox.makeFolder('copy')
     await cp(directory, copy, { recursive: true })
-    const files = { DOCKER_CONFIG: copy, REGISTRY_AUTH_FILE: join(copy, 'auth.json') }
+    const files = { DOCKER_CONFIG: copy, REGISTRY_AUTH_FILE: join(copy, 'config.json') }
     return { ...leased, env: { ...leased.env, ...files } }
   }
 

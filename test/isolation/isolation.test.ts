@@ -142,7 +142,7 @@ const DOORS: Readonly<Record<string, Attempts>> = {
           Buffer.from(auth, 'base64').toString(),
         ),
       )
-      expect(files).toHaveLength(2)
+      expect(files).toHaveLength(1)
       return { files, decoded, environment }
     },
   },
