@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { PurserError } from '../model/errors.ts'
 import { CREDENTIAL_KEYS, type CredentialKeys } from '../model/keys.ts'
 import { membersOf, repeatedName } from './members.ts'
@@ -28,7 +29,7 @@ const USERNAME = /^[^\s"[\p{Cc}][^\p{Cc}]*$/u
 
 /**
  * Reads a credential in any of the forms that platforms pass: structured JSON (`registry`, `type`,
- * `credentials`), a flat JSON object, or `user:password`.
+ * `credentials`), a flat JSON object, `user:password`, or what docker's clients pass to each other.
  *
  * @param path - the field's, for the error; default `credentials`
  * @returns `undefined` if the value is empty, or says that there is nothing
@@ -46,6 +47,8 @@ export function parseCredentials(
   if (text === '') return undefined
   // Never `user:password` after all: JSON has colons, and half of it would go out as a password.
   if (text.startsWith('{')) return parseJsonForm(parseObject(text, path), path)
+  const config = parseConfig(text, path)
+  if (config !== undefined) return config
   // What ends a file or an `echo` ends no password.
   const pair = value.replace(/\r?\n$/, '')
   const colon = pair.indexOf(':')
@@ -75,12 +78,10 @@ export function faultOfText(text: string): string | undefined {
  * @returns `undefined` if it names none, or is not JSON
  */
 export function registryNamedIn(value: string): string | undefined {
-  try {
+  return attempt(() => {
     const { registry } = parseObject(value.trim(), '')
     return typeof registry === 'string' && registry !== '' ? registry : undefined
-  } catch {
-    return undefined
-  }
+  })
 }
 
 function parseJsonForm(object: Json, path: string): RequestCredentials | undefined {
@@ -90,8 +91,56 @@ function parseJsonForm(object: Json, path: string): RequestCredentials | undefin
   }
   const isFlat = credentials === undefined || credentials === null || credentials === ''
   const structured = isFlat ? {} : keysOf(asObject(credentials, `${path}: credentials`), path)
-  const keys = unpack(isEmpty(structured) ? keysOf(rest, path) : structured, path, MAX_NESTING)
+  const named = withClientKeys(isEmpty(structured) ? keysOf(rest, path) : structured, path)
+  const keys = unpack(named, path, MAX_NESTING)
   return isEmpty(keys) ? undefined : { registry: registry || undefined, keys }
+}
+
+/**
+ * The object with which docker's clients pass a login on, in base64.
+ *
+ * @returns `undefined` if it is none: a password of Amazon's is JSON in base64 too
+ * @see https://pkg.go.dev/github.com/google/go-containerregistry/pkg/authn#AuthConfig
+ */
+function parseConfig(text: string, path: string): RequestCredentials | undefined {
+  const json = decodeBase64(text)
+  if (!json?.startsWith('{')) return undefined
+  const parsed = attempt(() => parseJsonForm(parseObject(json, path), path))
+  return parsed?.keys['USERNAME'] === undefined ? undefined : parsed
+}
+
+/** What docker's clients call a user name and a password, or both in one. */
+function withClientKeys(keys: CredentialKeys, path: string): CredentialKeys {
+  const { username, password, auth, ...rest } = keys
+  const isPair = rest['USERNAME'] !== undefined || rest['PASSWORD'] !== undefined
+  if (username !== undefined || password !== undefined) {
+    if (!isPair) return { ...rest, USERNAME: username ?? '', PASSWORD: password ?? '' }
+    throw new PurserError('request-invalid', `${path} has a pair in upper and in lower case`, {
+      hint: 'leave out the one that is not meant',
+    })
+  }
+  if (auth === undefined || isPair) return keys
+  const pair = decodeBase64(auth) ?? ''
+  const colon = pair.indexOf(':')
+  if (colon > 0) return { ...rest, USERNAME: pair.slice(0, colon), PASSWORD: pair.slice(colon + 1) }
+  throw new PurserError('request-invalid', `${path}: auth is not user:password in base64`, {
+    hint: FORMS,
+  })
+}
+
+function decodeBase64(text: string): string | undefined {
+  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text))
+    return undefined
+  const bytes = Buffer.from(text, 'base64')
+  return isUtf8(bytes) ? bytes.toString('utf8') : undefined
+}
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch {
+    return undefined
+  }
 }
 
 /**

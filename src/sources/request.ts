@@ -85,7 +85,7 @@ export function requestSources(
       if ('fault' in claim) throw claim.fault
       const registry = registryOf(registries, target.host)
       const credential = readKeys(registry, claim.keys, pathOf(field, request))
-      return credential && { credential, from: field.path }
+      return { credential, from: field.path }
     },
     whyNot(target) {
       const claim = claimOf(field, request, buildRegistry)
@@ -128,6 +128,13 @@ function claimOf(
     const binding = attempt(() => bind(registryNamedIn(text))) ?? attempt(() => bind(undefined))
     return { fault, binding }
   }
+}
+
+/** Whoever sent keys meant to log in, and would wonder why the pull is anonymous. */
+function notOfRegistry(): PurserError {
+  return new PurserError('credential-incomplete', 'this registry takes none of its keys', {
+    hint: 'see docs/request.md for the keys of each registry',
+  })
 }
 
 /** Of three fields, and several spellings of each, the error says which one. */
@@ -180,7 +187,8 @@ function ofMachine(): PurserError {
 function readKeys(registry: Registry, keys: CredentialKeys, path: string) {
   try {
     const credential = registry.read(keys)
-    if (credential !== undefined && isOfMachine(credential)) throw ofMachine()
+    if (credential === undefined) throw notOfRegistry()
+    if (isOfMachine(credential)) throw ofMachine()
     return credential
   } catch (error) {
     throw new PurserError(codeOf(error), `${path} cannot be used`, { cause: error })

@@ -86,6 +86,11 @@ describe('what cannot be read', () => {
       'ghcr.io',
       'request.buildOptions.sourceImageCreds cannot be used: NGC_API_KEY cannot log in to GitHub',
     ],
+    [
+      { image_credentials: named('ghcr.io', { ACME_KEY: 'k' }) },
+      'ghcr.io',
+      'request.image_credentials cannot be used: this registry takes none of its keys',
+    ],
   ])('is told with its field and its keys: %j', async (request, place, message) => {
     const error = await askRequest(request, place).catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(PurserError)
