@@ -81,6 +81,19 @@ export async function startFollower(shipped: Shipped, registry: number): Promise
   return port
 }
 
+/** Starts a proxy of `node:http` and undici that does nothing else. */
+export async function startBare({ stack }: Shipped, { tlsPort }: Nginx): Promise<number> {
+  const program = join(import.meta.dirname, 'bare.ts')
+  const args = [String(tlsPort), HOST, CA_FILE, AUTHORIZATION]
+  const { value } = await startDaemon(
+    stack,
+    [process.execPath, program, ...args],
+    {},
+    (output) => /port ([0-9]+)/.exec(output)?.[1],
+  )
+  return Number(value)
+}
+
 async function start(
   { folder, stack }: Shipped,
   name: string,

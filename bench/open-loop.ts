@@ -10,6 +10,9 @@ export interface Asked {
   next(): string
 }
 
+/** An answer that takes longer than this ends the measurement: it would never end by itself. */
+const MAX_LATE_MS = 30_000
+
 /** A millisecond is the finest that timers know: more than one is due in each, late ones with it. */
 const TICK_MS = 1
 
@@ -18,7 +21,7 @@ const TICK_MS = 1
  *
  * @returns how long each answer took from when it was due, in milliseconds: who is late to ask
  * because an answer is late has not asked less
- * @throws if an answer is not 2xx, or ends before its end
+ * @throws if an answer is not 2xx, ends before its end, or takes too long
  */
 export async function askAt(perSecond: number, seconds: number, asked: Asked): Promise<number[]> {
   const total = perSecond * seconds
@@ -44,11 +47,16 @@ export async function askAt(perSecond: number, seconds: number, asked: Asked): P
       })
     }
   }, TICK_MS)
+  const limit = setTimeout(
+    () => reject(new Error(`${total - times.length} of ${total} answers are missing`)),
+    seconds * 1_000 + MAX_LATE_MS,
+  )
   try {
     await promise
     return times
   } finally {
     clearInterval(timer)
+    clearTimeout(limit)
     for (const client of clients) client.close()
   }
 }

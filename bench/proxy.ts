@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Serving, Shipped } from '../test/binary/shipped.ts'
 import { runOk } from '../test/clients/child.ts'
-import { BLOB, BLOB_BYTES, CA_FILE, HOST, type Nginx } from './nginx.ts'
+import { BLOB, BLOB_BYTES, CA_FILE, HOST, type Nginx, startBare } from './nginx.ts'
 import { type Figure, median, type Row } from './table.ts'
 
 const RANGE_BYTES = 4096
@@ -49,29 +49,47 @@ export async function measureProxy(
   const peerPort = tls ? nginx.proxyTlsPort : nginx.proxyPlainPort
   const theirs = `http://127.0.0.1:${peerPort}/v2/app/blobs/${BLOB}`
   const upstream = tls ? 'TLS upstream' : 'plain upstream'
-  const ranges = ['-c', String(CONNECTIONS), '-s', script]
-  return [
-    await compare(`4 KiB ranges, ${upstream}`, ours, theirs, ranges, readRate),
-    await compare(`512 MiB blobs, ${upstream}`, ours, theirs, ['-c', '1'], readThroughput),
-  ]
+  const nginxPeer = { name: 'nginx, one worker,', url: theirs }
+  const ranges = (peer: Peer) =>
+    compare(
+      `4 KiB ranges, ${upstream}`,
+      ours,
+      peer,
+      ['-c', String(CONNECTIONS), '-s', script],
+      readRate,
+    )
+  const rows = [await ranges(nginxPeer)]
+  if (tls) {
+    const url = `http://127.0.0.1:${await startBare(shipped, nginx)}/v2/app/blobs/${BLOB}`
+    rows.push(await ranges({ name: '`node:http` and undici alone,', url }))
+  }
+  rows.push(
+    await compare(`512 MiB blobs, ${upstream}`, ours, nginxPeer, ['-c', '1'], readThroughput),
+  )
+  return rows
+}
+
+interface Peer {
+  readonly name: string
+  readonly url: string
 }
 
 async function compare(
   what: string,
   ours: string,
-  theirs: string,
+  peer: Peer,
   args: readonly string[],
   read: (output: string) => Figure,
 ): Promise<Row> {
   const all: { ours: Figure[]; theirs: Figure[] } = { ours: [], theirs: [] }
   for (let round = 0; round < ROUNDS; round++) {
     all.ours.push(read(await wrk(ours, args)))
-    all.theirs.push(read(await wrk(theirs, args)))
+    all.theirs.push(read(await wrk(peer.url, args)))
   }
   return {
     what,
     purser: middle(all.ours),
-    peer: { name: 'nginx, one worker,', figure: middle(all.theirs) },
+    peer: { name: peer.name, figure: middle(all.theirs) },
   }
 }
 
