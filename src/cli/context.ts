@@ -10,7 +10,7 @@ import type { Target } from '../model/target.ts'
 import type { Registry } from '../registries/registry.ts'
 import type { Resolver } from '../resolver.ts'
 import type { Source } from '../sources/source.ts'
-import type { KeyKeeper } from '../vault/store.ts'
+import type { KeyKeeper, Store } from '../vault/store.ts'
 import type { Vault } from '../vault/vault.ts'
 
 /** Where a command reads and writes: the answer goes to stdout, talk to stderr. */
@@ -38,12 +38,23 @@ export interface ServeFlags extends Flags {
   readonly drain?: number
 }
 
+/** Where a vault is, as somebody writes it. */
+export interface StorePlace {
+  /** `sqlite:PATH` or `postgres://…` */
+  readonly url: string
+  /** As `key` and `password` of the configuration, which are the default. */
+  readonly key: string | undefined
+  readonly password: string | undefined
+}
+
 /** Purser's parts, as one command's flags have them; each is made when it is asked for. */
 export interface Session {
   readonly workspace: string
   vault(): Promise<Vault>
   /** What is done to the vault's key as such. */
   keeper(): Promise<KeyKeeper>
+  /** Another vault than the configuration's. @throws `usage` if nothing can be at such a place */
+  storeAt(where: StorePlace): Promise<Store>
   /** Removes the logins that are kept on disk. */
   forgetLogins(): Promise<void>
   registries(): Promise<readonly Registry[]>

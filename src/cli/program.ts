@@ -16,6 +16,7 @@ import { addServe } from './serve.ts'
 import { addStatus } from './status.ts'
 import { complain, reportError } from './terminal.ts'
 import { addToken } from './token.ts'
+import { addVault } from './vault.ts'
 
 const HELP = `
 Examples:
@@ -64,6 +65,7 @@ function createProgram(
   addImage(program, context)
   addStatus(program, context)
   addKey(program, context)
+  addVault(program, context)
   addDemo(program, context)
   return program
 }

@@ -2,7 +2,8 @@ import type { Streams } from './context.ts'
 
 /** How far something has got, for a person who waits. */
 export interface Progress {
-  advance(): void
+  /** @param count - how many more are done; default: 1 */
+  advance(count?: number): void
   /** Leaves nothing behind. */
   end(): void
 }
@@ -28,8 +29,8 @@ export function startProgress(
   }
   const timer = patienceMs === 0 ? undefined : setTimeout(draw, patienceMs)
   return {
-    advance() {
-      done += 1
+    advance(count = 1) {
+      done += count
       if (shown) draw()
     },
     end() {

@@ -18,9 +18,14 @@ export function runCliDoor(runtime: Runtime): Promise<number> {
   return runCli(runtime.args, context)
 }
 
-function openSession(app: App, { uid = 0, now }: Runtime): Session {
+function openSession(app: App, runtime: Runtime): Session {
+  const { uid = 0, now } = runtime
   return {
     ...app,
+    async storeAt(where) {
+      const { openStoreAt } = await import('./store-at.ts')
+      return openStoreAt(where, app, runtime)
+    },
     async keeper() {
       return (await app.store()).keeper()
     },

@@ -89,18 +89,17 @@ async function run(
       if (error === undefined) resolve(output.text())
       else reject(error)
     }
-    const fail = (what: string, cause?: unknown) =>
+    const fail = (what: string) =>
       settle(
         new PurserError('key-missing', `cannot get the key from ${name}: ${what}`, {
           hint: 'run the command of [vault] key by hand: it is to print purser-key-v1: and 43 characters',
-          ...(cause !== undefined && { cause }),
         }),
       )
     const timer = setTimeout(() => fail(`no answer in ${TIMEOUT_MS / 1_000} s`), TIMEOUT_MS)
     output.full(() => fail(`it prints more than ${MAX_OUTPUT_BYTES} bytes`))
     child.once('error', (error) => {
       const code = systemCode(error)
-      fail(code === 'ENOENT' ? 'there is no such program' : `it cannot be run (${code})`, error)
+      fail(code === 'ENOENT' ? 'there is no such program' : `it cannot be run (${code})`)
     })
     child.once('close', (code, signal) => {
       if (code === 0) return settle(undefined)

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts'
 import { nameOfVault, type VaultPlace } from '../config/vault-url.ts'
 import { once } from '../model/once.ts'
 import type { Log } from '../observe/log.ts'
+import type { Archive } from './archive.ts'
 import type { KeyInfo } from './key-info.ts'
 import { type KeyEnvironment, type KeySource, openKeySource } from './key-source.ts'
 import type { Database } from './postgres/database.ts'
@@ -15,6 +16,8 @@ export interface Store {
   /** The database that a fleet shares; `undefined` of a vault in a file. */
   database(): Promise<Database | undefined>
   keeper(): Promise<KeyKeeper>
+  /** The vault as a whole. */
+  archive(): Promise<Archive>
   close(): Promise<void>
 }
 
@@ -68,6 +71,16 @@ export function createStore(options: StoreOptions): Store {
       const keys = await store.keys()
       const { showKey } = await import('./key-info.ts')
       return { show: () => showKey(keys), ...(await openKeeper(keys)) }
+    },
+    async archive() {
+      const keys = await store.keys()
+      const database = await store.database()
+      if (database !== undefined) {
+        const { openPostgresArchive } = await import('./postgres/archive.ts')
+        return openPostgresArchive(database, keys)
+      }
+      const { openSqliteArchive } = await import('./sqlite/archive.ts')
+      return openSqliteArchive({ path: pathOf(place), keys, uid })
     },
     async close() {
       for (const close of closers.splice(0)) await close()

@@ -9,6 +9,7 @@ import {
   type UpstreamConfig,
   upstreamOf,
 } from '../../src/config/config.ts'
+import { parseVaultUrl } from '../../src/config/vault-url.ts'
 import { createChecker } from '../../src/health/check.ts'
 import { parseStatus } from '../../src/health/status.ts'
 import { subjectsOf } from '../../src/health/subject.ts'
@@ -19,6 +20,7 @@ import { Secret } from '../../src/model/secret.ts'
 import type { Target } from '../../src/model/target.ts'
 import { createDialer } from '../../src/net/dial.ts'
 import { createNet } from '../../src/net/undici.ts'
+import { silentLog } from '../../src/observe/log.ts'
 import { createRegistries } from '../../src/registries/all.ts'
 import type { Registry } from '../../src/registries/registry.ts'
 import { createResolver } from '../../src/resolver.ts'
@@ -26,6 +28,7 @@ import type { Source } from '../../src/sources/source.ts'
 import { vaultSource } from '../../src/sources/vault.ts'
 import { showKey } from '../../src/vault/key-info.ts'
 import { initKey, rotateKey } from '../../src/vault/sqlite/key-rotation.ts'
+import { createStore } from '../../src/vault/store.ts'
 import type { Vault } from '../../src/vault/vault.ts'
 import { offline } from '../registries/harness.ts'
 import { openForTest, sandbox } from '../vault/sandbox.ts'
@@ -47,6 +50,8 @@ interface Asked {
 /** A command line over a real vault and real registries; of the clouds, only ECR is played. */
 export interface CommandLine {
   readonly vault: Vault
+  /** The vault's file. */
+  readonly path: string
   readonly asked: Asked
   run(...args: readonly string[]): Promise<Ended>
 }
@@ -91,6 +96,13 @@ export async function openCommandLine(options: CommandLineOptions = {}): Promise
       show: () => showKey(file.keys),
       rotate: () => rotateKey(file),
     }),
+    async storeAt({ url, key = `file:${file.keyPath}`, password }) {
+      const place = parseVaultUrl(url, (path) => path)
+      if (typeof place === 'string') throw new PurserError('usage', `the place of a vault ${place}`)
+      const config = { vault: { place, key, password }, tls: { ca: [] } }
+      const log = async () => silentLog
+      return createStore({ config, env: {}, uid: file.uid, now: () => NOW, log, stays: false })
+    },
     forgetLogins: async () => undefined,
     registries: async () => registries,
     sources: async () => sources,
@@ -156,7 +168,7 @@ export async function openCommandLine(options: CommandLineOptions = {}): Promise
     const code = await runCli(args, context)
     return { code, stdout, stderr }
   }
-  return { vault, asked, run }
+  return { vault, path: file.path, asked, run }
 }
 
 export const AWS: Credential = {

@@ -48,7 +48,9 @@ export function faultOf(name: string, error: unknown): unknown {
       hint: 'name its authority: sslrootcert=FILE in [vault] url, or [tls] ca',
     })
   }
-  if (isAnswer(code)) return new PurserError('vault-failed', what, { cause: error })
+  if (isAnswer(code)) {
+    return new PurserError('vault-failed', `${what}: its server says no`, { cause: error })
+  }
   const unreachable = new PurserError('vault-failed', `cannot reach the vault ${name}`, {
     cause: error,
     hint: 'see whether the database runs; until it does, logins that are kept go on',

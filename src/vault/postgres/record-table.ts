@@ -104,7 +104,8 @@ export async function readRevision(connection: Connection): Promise<bigint | und
   return (await readMeta(connection))?.revision
 }
 
-async function readMeta(connection: Connection): Promise<Meta | undefined> {
+/** The vault's own row; `undefined` if there is no vault. */
+export async function readMeta(connection: Connection): Promise<Meta | undefined> {
   const rows = await rowsOrNone(connection, `SELECT ${META} FROM purser.vault v`)
   return rows?.[0] === undefined ? undefined : parseMeta(rows[0])
 }

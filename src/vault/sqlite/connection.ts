@@ -28,6 +28,8 @@ export interface Connection {
   revision(): string
   /** Runs `work` while nobody else writes; what it did is on disk on return, or undone if it throws. */
   write<T>(work: (session: Session) => T): T
+  /** The same of work that gives way to others of this process; they do not use this connection meanwhile. */
+  writeInTurns<T>(work: (session: Session) => Promise<T>): Promise<T>
   /** Removes what the log still holds of earlier states, unless somebody is reading them. */
   truncateLog(): void
   close(): void
@@ -117,6 +119,17 @@ function createConnection(vault: VaultFile, file: FileIdentity): Connection {
       ownWrites++
       // Not the plain BEGIN: two readers that both want to write next cannot wait for each other.
       return transaction('BEGIN IMMEDIATE', work)
+    },
+    async writeInTurns(work) {
+      ownWrites++
+      try {
+        const result = await work(begin('BEGIN IMMEDIATE'))
+        db.exec('COMMIT')
+        return result
+      } catch (error) {
+        if (db.isTransaction) db.exec('ROLLBACK')
+        throw error
+      }
     },
     truncateLog: () => db.exec('PRAGMA wal_checkpoint(TRUNCATE)'),
     close: () => db.close(),

@@ -104,7 +104,8 @@ const sqliteError = v.object({
 /** @see https://www.sqlite.org/rescode.html for the codes; the low byte is the primary one */
 const SQLITE = { busy: 5, corrupt: 11, notADatabase: 26 } as const
 
-function explain(path: string, error: unknown): unknown {
+/** The error of a vault in Purser's words. */
+export function explain(path: string, error: unknown): unknown {
   if (error instanceof PurserError) return withPath(path, error)
   if (v.is(sqliteError, error)) {
     const code = error.errcode & 0xff

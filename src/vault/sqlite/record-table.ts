@@ -1,10 +1,11 @@
+import type { DatabaseSync } from 'node:sqlite'
 import * as v from 'valibot'
 import { codeOf } from '../../model/errors.ts'
 import type { VaultKey } from '../key.ts'
 import { createKeyKit } from '../key-kit.ts'
 import type { Columns } from '../lookup.ts'
 import { decodeEntry, encodeEntry } from '../record.ts'
-import { COLUMNS, openRow, resealed, sealRow } from '../row.ts'
+import { COLUMNS, openRow, type Row, resealed, sealRow } from '../row.ts'
 import type { Entry, EntryKey } from '../vault.ts'
 import type { Session } from './connection.ts'
 import { writeKey } from './schema.ts'
@@ -54,7 +55,12 @@ export function upsertEntry(session: Session, entry: Entry): void {
 
 /** Seals a text in the place of the one with the same identity. */
 export function upsertText({ db, sealer }: Session, columns: Columns, text: string): void {
-  const { identity, scope, hostname, workspace, sealed } = sealRow(sealer, columns, text)
+  insertRow(db, sealRow(sealer, columns, text))
+}
+
+/** Writes a row in the place of the one with the same identity. */
+export function insertRow(db: DatabaseSync, row: Row): void {
+  const { identity, scope, hostname, workspace, sealed } = row
   db.prepare(
     `INSERT INTO record (${COLUMNS}) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (identity) DO UPDATE SET
