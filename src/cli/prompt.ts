@@ -41,10 +41,14 @@ export function ask(
     const onEnd = () => finish(() => reject(brokenOff()))
     const onAbort = () => finish(() => reject(signal.reason))
     const onData = (typed: string) => {
-      const { next, end } = type(line, typed)
+      const { next, end, rest } = type(line, typed)
       if (echo) streams.writeError(redraw(line, next))
       line = next
-      if (end === 'enter') finish(() => resolve(line))
+      if (end === 'enter') {
+        finish(() => resolve(line))
+        // Who pastes two lines answers two questions.
+        if (rest !== undefined && rest !== '') stdin.unshift(rest)
+      }
       if (end === 'break') onEnd()
     }
     stdin.on('data', onData).on('end', onEnd)
@@ -53,13 +57,23 @@ export function ask(
   })
 }
 
+interface Typed {
+  readonly next: string
+  readonly end?: 'enter' | 'break'
+  /** What was typed behind the end. */
+  readonly rest?: string
+}
+
 /** The line after these keys, up to the one that ends it. */
-function type(line: string, typed: string): { next: string; end?: 'enter' | 'break' } {
+function type(line: string, typed: string): Typed {
   // An arrow key or the like: nothing that a line is made of.
   if (typed.startsWith(ESCAPE)) return { next: line }
   let next = line
+  let read = 0
   for (const key of typed) {
-    if (key === '\r' || key === '\n') return { next, end: 'enter' }
+    read += key.length
+    if (key === '\r' || key === '\n')
+      return { next, end: 'enter', rest: typed.slice(read).replace(/^\n/, '') }
     if (key === CTRL_C || key === CTRL_D) return { next, end: 'break' }
     next = edit(next, key)
   }

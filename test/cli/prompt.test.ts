@@ -61,3 +61,19 @@ test('gives the terminal back when it is told to stop', async () => {
   stop.abort(new Error('stopped'))
   expect(await typing).toMatchObject({ answer: 'stopped', shown: 'Q: \n', modes: [true, false] })
 })
+
+test('keeps a second line for the second question', async () => {
+  const stdin = Object.assign(new PassThrough(), { setRawMode: () => undefined })
+  const streams = {
+    stdin: () => stdin as unknown as NodeJS.ReadStream,
+    stdinIsTerminal: () => true,
+    stdoutIsTerminal: () => true,
+    stderrIsTerminal: () => true,
+    writeOut: () => undefined,
+    writeError: () => undefined,
+  }
+  const user = ask(streams, 'Username: ', { echo: true, signal: NEVER })
+  stdin.write('ann\r\ncorrect-horse\r\n')
+  expect(await user).toBe('ann')
+  expect(await ask(streams, 'Password: ', { echo: false, signal: NEVER })).toBe('correct-horse')
+})
