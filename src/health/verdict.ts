@@ -34,13 +34,20 @@ export interface FailedVerdict {
   readonly status: number | undefined
 }
 
-/** What an error on the way to a login says of the login. */
+/**
+ * What an error on the way to a login says of the login.
+ *
+ * @param hint - how to get a better one, which is of no help where nobody could be asked
+ */
 export function verdictOn(error: unknown, hint?: string): FailedVerdict {
+  const state = stateOf(error)
+  const renewal = state === 'unreachable' ? undefined : hint
+  const own = hintOf(error)
   return {
-    state: stateOf(error),
+    state,
     expiresAt: undefined,
     reason: describeError(error),
-    hint: codeOf(error) === 'upstream-refused' ? (hint ?? hintOf(error)) : (hintOf(error) ?? hint),
+    hint: codeOf(error) === 'upstream-refused' ? (renewal ?? own) : (own ?? renewal),
     status: statusOf(error),
   }
 }
