@@ -73,7 +73,7 @@ async function startContainerd(sandbox: Sandbox): Promise<string> {
   )
   await startDaemon(
     sandbox.stack,
-    inOwnNamespaces(['containerd', '--config', config]),
+    inOwnNamespaces(['containerd', '--config', config], sandbox.hosts),
     sandbox.env,
     async () => {
       const asked = await run('ctr', ['--address', socket, 'version'], { env: sandbox.env })

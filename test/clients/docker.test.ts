@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { type Ended, run, runOk } from './child.ts'
 import { expectPull, expectPush } from './client.ts'
 import { createDocker } from './docker.ts'
-import { BY_PATH, describeClient, testProxy, useServing } from './harness.ts'
+import { describeClient, testProxy, useServing } from './harness.ts'
 import { askHelper } from './purser.ts'
 import { AUTHS, startRegistry, type Upstream } from './registry.ts'
 import { pullBySkopeo, seed } from './straight.ts'
@@ -117,11 +117,7 @@ describeClient('docker with its daemon', NEEDS, createDocker, (stage) => {
     // With nothing in it, docker would look for a store of its own among the programs.
     beforeAll(() => stage.client.configure({ credHelpers: { 'none.test': 'purser' } }))
 
-    testProxy(stage, serving, {
-      ...BY_PATH,
-      'its alias in the path': ({ host }, { auth }) => `${host}/${auth}`,
-      'a port of its own': ({ hostOf }, upstream) => hostOf(upstream),
-    })
+    testProxy(stage, serving)
 
     it('mounts layers from another repository of the registry', async () => {
       const upstream = stage.upstreams.token

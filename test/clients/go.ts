@@ -9,6 +9,9 @@ import { missingOf, PROGRAM_PATH } from './programs.ts'
 /** Its `go.mod` says of which version everything is. */
 const MODULE = join(import.meta.dirname, 'clip')
 
+/** crane, of the version by which CLIP reads registries. */
+export const CRANE = 'github.com/google/go-containerregistry/cmd/crane'
+
 /** The first time, its libraries are fetched and compiled: 40 s on 2 cores, then 2 s. */
 const BUILD_TIMEOUT_MS = 5 * 60_000
 

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from './child.ts'
 import { type Client, expectPull, expectPush } from './client.ts'
@@ -32,29 +34,33 @@ export function describeClient<C extends Client>(
   create: (sandbox: Sandbox) => Promise<C>,
   define: (stage: Stage<C>) => void,
 ): void {
-  describeWith(title, [...needs, 'skopeo', 'root', 'setpriv', ...REGISTRY_PROGRAMS], () => {
-    let made: Stage<C> | undefined
-    const stage = () => {
-      if (made === undefined) throw new Error('the stage is set before the first test')
-      return made
-    }
-    beforeAll(async () => {
-      const sandbox = await openSandbox()
-      made = { sandbox, upstreams: await startRegistries(sandbox), client: await create(sandbox) }
-    })
-    afterAll(() => made?.sandbox.stack.disposeAsync())
-    define({
-      get sandbox() {
-        return stage().sandbox
-      },
-      get upstreams() {
-        return stage().upstreams
-      },
-      get client() {
-        return stage().client
-      },
-    })
-  })
+  describeWith(
+    title,
+    [...needs, 'skopeo', 'root', 'setpriv', 'unshare', ...REGISTRY_PROGRAMS],
+    () => {
+      let made: Stage<C> | undefined
+      const stage = () => {
+        if (made === undefined) throw new Error('the stage is set before the first test')
+        return made
+      }
+      beforeAll(async () => {
+        const sandbox = await withLocalNames(await openSandbox())
+        made = { sandbox, upstreams: await startRegistries(sandbox), client: await create(sandbox) }
+      })
+      afterAll(() => made?.sandbox.stack.disposeAsync())
+      define({
+        get sandbox() {
+          return stage().sandbox
+        },
+        get upstreams() {
+          return stage().upstreams
+        },
+        get client() {
+          return stage().client
+        },
+      })
+    },
+  )
 }
 
 /** Tests a client of containers/image with the helper: it keeps logins, and asks for them. */
@@ -90,14 +96,26 @@ export function testHelper(stage: Stage, auth: Auth): void {
 /** How an image is named through the proxy, by what that way in is called. */
 type Names = Readonly<Record<string, (serving: Serving, upstream: Upstream) => string>>
 
-export const BY_PATH: Names = {
+/** Those that every client can take; who needs more than a name has tests of its own. */
+const NAMES: Names = {
   'the registry in the path': ({ host }, { pathHost }) => `${host}/${pathHost}`,
+  'its alias in the path': ({ host }, { auth }) => `${host}/${auth}`,
+  'a port of its own': ({ hostOf }, upstream) => hostOf(upstream),
+  'a name below localhost': ({ host }, { auth }) => `${auth}.${host}`,
+}
+
+/** Where the resolver of the machine does not know that such names are loopback's. */
+async function withLocalNames(sandbox: Sandbox): Promise<Sandbox> {
+  const hosts = join(await sandbox.makeFolder('etc'), 'hosts')
+  const names = ['localhost', ...AUTHS.map((auth) => `${auth}.localhost`)]
+  await writeFile(hosts, `127.0.0.1 ${names.join(' ')}\n`)
+  return { ...sandbox, hosts }
 }
 
 /** Tests a client through the proxy, by each way in that it can take. */
-export function testProxy(stage: Stage, serving: () => Serving, names: Names = BY_PATH): void {
+export function testProxy(stage: Stage, serving: () => Serving): void {
   describe.each(AUTHS)('to a registry with %s', (auth) => {
-    it.each(Object.entries(names))('pushes and pulls by %s', async (how, nameOf) => {
+    it.each(Object.entries(NAMES))('pushes and pulls by %s', async (how, nameOf) => {
       const upstream = stage.upstreams[auth]
       const name = nameOf(serving(), upstream)
       await expectRoundTrip(stage, upstream, name, `proxied/${how.replaceAll(' ', '-')}`)

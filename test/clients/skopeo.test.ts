@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { type Ended, run, runOk } from './child.ts'
 import { describeClient, testHelper, testProxy, testStowaway, useServing } from './harness.ts'
 import { AUTHS, type Upstream } from './registry.ts'
+import { testRewrite } from './rewrite.ts'
 import { createSkopeo } from './skopeo.ts'
 import { pullByBuildah, seed } from './straight.ts'
 
@@ -42,6 +43,7 @@ describeClient('skopeo', ['buildah'], createSkopeo, (stage) => {
     beforeAll(() => stage.client.configure({}))
     testProxy(stage, serving)
     testStowaway(stage, serving)
+    testRewrite(stage, serving)
 
     /** Puts an image into the registry and asks the proxy to delete it. */
     async function tryDelete(upstream: Upstream): Promise<Ended> {
