@@ -9,6 +9,7 @@ import { measurePull, measurePush } from './memory.ts'
 import { HOST, HOSTS, PASSWORD, startNginx, USERNAME } from './nginx.ts'
 import { measureProxy } from './proxy.ts'
 import { measureRoundTrips } from './round-trips.ts'
+import { measureSoak } from './soak.ts'
 import { measureEntries, measureExchange, measureStartUp } from './start-up.ts'
 import { type Row, renderTable } from './table.ts'
 import { measureTransfers } from './transfers.ts'
@@ -50,6 +51,11 @@ async function withLogin(shipped: Shipped, ...hosts: readonly string[]): Promise
     await shipped.purser(['login', host, '--username', USERNAME, '--password-stdin'], PASSWORD)
   }
   return shipped
+}
+
+if (process.argv[2] === 'soak') {
+  await section('soak', measureSoak)
+  process.exit()
 }
 
 const rows = [
