@@ -47,8 +47,7 @@ function createProgram(
       writeOut: context.writeOut,
       writeErr: context.writeError,
       outputError(text) {
-        const known = program.commands.find((each) => each.name() === args[0])
-        const { message, hint } = readMisuse(text, known ? `purser ${known.name()}` : 'purser')
+        const { message, hint } = readMisuse(text, nameOf(program, args))
         complain(context, message, hint)
       },
     })
@@ -68,6 +67,12 @@ function createProgram(
   addVault(program, context)
   addDemo(program, context)
   return program
+}
+
+/** The command that was meant, as in `purser image link`. */
+function nameOf(command: Command, [first, ...others]: readonly string[]): string {
+  const next = command.commands.find((each) => each.name() === first)
+  return next === undefined ? command.name() : `${command.name()} ${nameOf(next, others)}`
 }
 
 /** Runs one command. @returns the exit code */
