@@ -1,8 +1,11 @@
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createDialer } from '../../src/net/dial.ts'
 import { createNet } from '../../src/net/undici.ts'
+import { testAuthority } from '../fakes/certificates.ts'
+import { listen, stop } from '../fakes/http.ts'
 import { ask, errorOf, fakeRegistry, LOGIN, runProxy, upstreamAt } from './harness.ts'
 import { BLOB, DIGEST, HOUR_MS, startStored as set } from './stored.ts'
 
@@ -145,6 +148,48 @@ describe('follow', () => {
       },
     })
     await expect(ask(blob)).rejects.toThrow('aborted')
+  })
+
+  test.each([
+    ['http://plain.test/blob', 502, ['registry.test', 'store.test']],
+    ['http://store.test/blob', 502, ['registry.test', 'store.test']],
+    ['ftp://store.test/blob', 502, ['registry.test', 'store.test']],
+    ['https://other.test/blob', 200, ['registry.test', 'store.test', 'other.test']],
+  ])('from https to %s: %i', async (location, status, expected) => {
+    const authority = testAuthority()
+    const seen: string[] = []
+    const names = ['registry.test', 'store.test', 'other.test'] as const
+    const answer: RequestListener = ({ headers: { host = '', authorization } }, res) => {
+      seen.push(host)
+      expect(authorization !== undefined).toBe(host === 'registry.test')
+      const next = { 'registry.test': 'https://store.test/blob', 'store.test': location }[host]
+      if (next === undefined) res.writeHead(200, { 'Content-Length': 2 }).end('ok')
+      else res.writeHead(307, { Location: next }).end()
+    }
+    const servers = [
+      createTlsServer(authority.certificateFor(...names), answer),
+      createServer(answer),
+    ]
+    const [tls, plain] = await Promise.all(servers.map(listen))
+    const net = createNet(
+      createDialer({
+        ca: [authority.ca],
+        connect: new Map([
+          ...names.map((name) => [`${name}:443`, `127.0.0.1:${tls}`] as const),
+          ...['store.test', 'plain.test'].map(
+            (name) => [`${name}:80`, `127.0.0.1:${plain}`] as const,
+          ),
+        ]),
+      }),
+    )
+    onTestFinished(async () => {
+      await net.close()
+      await Promise.all(servers.map(stop))
+    })
+    const own = upstreamAt('registry.test', { tls: true, redirects: 'follow' })
+    const { url } = await runProxy([own], { own, net, login: () => LOGIN })
+    expect((await ask(`${url}/v2/acme/app/blobs/${DIGEST}`)).status).toBe(status)
+    expect(seen).toEqual(expected)
   })
 
   test('never into this network, unless the operator says so', async () => {
