@@ -57,11 +57,7 @@ describe('misuse', () => {
     [['list', '--jsn'], "unknown option '--jsn'", 'did you mean --json?'],
     [['list', '--all'], "unknown option '--all'", 'purser list --help lists what there is'],
     [['get'], "missing required argument 'image|host'", 'purser get --help lists what there is'],
-    [
-      ['image', 'link'],
-      "required option '--image <id>' not specified",
-      'purser image link --help lists what there is',
-    ],
+    [['key', 'init', '-x'], "unknown option '-x'", 'purser key init --help lists what there is'],
     [['key', 'print'], "unknown command 'print'", 'purser key --help lists what there is'],
     [
       ['login', 'quay.io', 'u', 'canary'],
