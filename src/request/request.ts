@@ -155,15 +155,13 @@ export function fillGaps(text: string, values: ReadonlyMap<Gap, string>): string
 
 function namesOfGap(text: string, gap: Gap): readonly string[] {
   const names = NAMES[gap]
-  const members = membersOf(text).filter(({ name }) => names.includes(name))
-  const isFilled = /^"[^"]/
-  const filled = members.filter(({ valueStart }) =>
-    isFilled.test(text.slice(valueStart, valueStart + 2)),
-  )
+  const all = membersOf(text)
+  const members = all.filter(({ name }) => names.includes(name))
+  const filled = members.filter(({ valueStart: at }) => text[at] === '"' && text[at + 1] !== '"')
   if (filled.length > 0) return filled.map(({ name }) => name)
   const there = names.find((name) => members.some((member) => member.name === name))
   if (there !== undefined) return [there]
-  const isCamel = membersOf(text).some(({ name }) => /^[a-z]+[A-Z]/.test(name))
+  const isCamel = all.some(({ name }) => /^[a-z]+[A-Z]/.test(name))
   return names.slice(Number(isCamel), Number(isCamel) + 1)
 }
 
