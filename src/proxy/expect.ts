@@ -126,7 +126,9 @@ function feed(asked: ClientRequest, body: unknown, { goAhead, patienceMs, handle
 
 function answerOf(asked: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    asked.once('response', resolve).once('error', reject)
+    // What turns to another protocol ends without either.
+    const hungUp = () => reject(new errors.SocketError('other side closed'))
+    asked.once('response', resolve).once('error', reject).once('close', hungUp)
   })
 }
 

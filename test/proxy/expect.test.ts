@@ -203,3 +203,9 @@ test('one that hangs up in the middle of its answer is one too', async () => {
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf', () => socket.destroy())
   await expect(tell(cut, 60_000)).rejects.toThrow('aborted')
 })
+
+test('one that turns to another protocol is one as well, and waited for by nobody', async () => {
+  const turn = (socket: Socket) =>
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nx')
+  await expect(tell(turn, 60_000)).rejects.toThrow('other side closed')
+})
