@@ -2,7 +2,12 @@ import type { LeaseDesk } from '../agent/leases.ts'
 import type { Runtime } from '../app.ts'
 import { createMemo } from '../cache/memo.ts'
 import type { LeaseOutlook, MintedOutlook } from '../health/lease-outlook.ts'
-import { removeClientFiles, removeStrayFiles, writeClientFiles } from '../lease/client-files.ts'
+import {
+  hasClientFiles,
+  removeClientFiles,
+  removeStrayFiles,
+  writeClientFiles,
+} from '../lease/client-files.ts'
 import type { Lease } from '../lease/lease.ts'
 import { createLeases, type Leases } from '../lease/leases.ts'
 import { openSealedLeases } from '../lease/sealed-leases.ts'
@@ -67,10 +72,15 @@ export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse
     },
   })
   const timer = setInterval(leases.sweep, SWEEP_MS).unref()
-  // Not at once: a second server would do so, before it finds that the socket is taken.
-  const tidying = setTimeout(() => {
-    removeStrayFiles(paths.clients, (id) => leases.find(id) !== undefined)
+  // Not before the proxy has its address; and a second server finds before that the socket is taken.
+  const tidying = setInterval(() => {
+    if (listening().length === 0) return
+    clearInterval(tidying)
+    tidy().catch((error: unknown) => {
+      log.warn('client files not looked after', { error: describeError(error) })
+    })
   }, SWEEP_MS).unref()
+  const takenUp = leases.list()
 
   async function look(lease: Lease): Promise<void> {
     const found = await mintedOf(eras.current().app, lease, AbortSignal.timeout(LOOK_TIMEOUT_MS))
@@ -92,15 +102,29 @@ export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse
     return [...new Map(hosts.map((host) => [host.name, host])).values()].slice(0, MAX_HOSTS)
   }
 
+  async function giveFiles(lease: Lease) {
+    const proxies = listening().flatMap(clientAddresses)
+    const hosts = await hostsFor(lease)
+    const root = paths.clients
+    return { proxies, ...writeClientFiles(lease, { root, uid, socket, proxies, hosts }) }
+  }
+
+  /** A service manager may have removed what lies in the runtime directory when it stopped the agent. */
+  async function tidy(): Promise<void> {
+    removeStrayFiles(paths.clients, (id) => leases.find(id) !== undefined)
+    for (const lease of takenUp) {
+      if (leases.find(lease.id) === undefined || hasClientFiles(paths.clients, lease.id)) continue
+      await giveFiles(lease)
+      if (leases.find(lease.id) === undefined) removeClientFiles(paths.clients, lease.id)
+    }
+  }
+
   const desk: LeaseDesk = {
     async open(text, { workspace = app.workspace, lifeMs }) {
       const lease = leases.open(parseRequest(text), { workspace, lifeMs })
-      const proxies = listening().flatMap(clientAddresses)
       try {
         await look(lease)
-        const hosts = await hostsFor(lease)
-        const root = paths.clients
-        const files = writeClientFiles(lease, { root, uid, socket, proxies, hosts })
+        const { proxies, ...files } = await giveFiles(lease)
         log.info('lease opened', {
           lease: lease.id,
           workspace,
@@ -136,7 +160,7 @@ export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse
       leases.list().map((lease) => ({ ...lease, minted: minted.get(lease.id) ?? [] })),
     close() {
       clearInterval(timer)
-      clearTimeout(tidying)
+      clearInterval(tidying)
     },
   }
 }

@@ -60,6 +60,11 @@ export function writeClientFiles({ id, secret }: Lease, options: ClientFilesOpti
   }
 }
 
+/** Whether {@link writeClientFiles} has written them, and nobody has removed them since. */
+export function hasClientFiles(root: string, id: string): boolean {
+  return existsSync(join(root, id))
+}
+
 /** Removes what {@link writeClientFiles} has written. */
 export function removeClientFiles(root: string, id: string): void {
   rmSync(join(root, id), { recursive: true, force: true })

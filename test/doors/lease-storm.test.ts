@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -45,7 +45,7 @@ test('leases and their transfers go on after an agent that was killed', {
     ...['[proxy]', `listen = ["127.0.0.1:${await freePort()}"]`, 'client_auth = "lease"'],
     ...['[[upstream]]', `host = "${host}"`, 'tls = false'],
   ]
-  const { home, pid, url } = await serve(config)
+  const { home, pid, url, exited } = await serve(config)
   const container = requestFor({ host, user: BASIC.username, password: BASIC.password })
   const open = () => persist(() => openLease(home, container))
   const read = (secret: string): Promise<Answer> => {
@@ -89,6 +89,9 @@ test('leases and their transfers go on after an agent that was killed', {
 
   await Promise.race([half, Promise.all([...staying, ...coming])])
   process.kill(pid, 'SIGKILL')
+  await exited
+  // As a service manager does.
+  rmSync(join(home, 'clients'), { recursive: true })
   await serve(config, { home })
   isBack = true
   await Promise.all(coming)
@@ -103,11 +106,16 @@ test('leases and their transfers go on after an agent that was killed', {
   expect(ids.length - kept.length).toBeLessThanOrEqual(CLIENTS)
   const files = readdirSync(join(home, 'leases')).map((name) => name.replace('.lease', ''))
   expect(files.toSorted()).toEqual(ids.toSorted())
-  while (!isSubset(readdirSync(join(home, 'clients')), ids)) await delay(50)
+  while (!areSame(clientsIn(home), ids)) await delay(50)
 })
 
-function isSubset(some: readonly string[], all: readonly string[]): boolean {
-  return some.every((each) => all.includes(each))
+function clientsIn(home: string): readonly string[] {
+  const clients = join(home, 'clients')
+  return existsSync(clients) ? readdirSync(clients) : []
+}
+
+function areSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.toSorted().join() === others.toSorted().join()
 }
 
 /** A port that nobody has, so that the second agent can have the first one's. */
