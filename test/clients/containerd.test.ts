@@ -14,26 +14,21 @@ let hostsDir: string | undefined
 /** What a `hosts.toml` says of a registry. */
 interface Hosts {
   readonly how: string
-  readonly url: (serving: Serving, upstream: Upstream) => string
-  readonly more: string
+  readonly server: (serving: Serving, upstream: Upstream) => string
+  readonly more?: string
   /** Before 2.3, a push has no `ns`. */
   readonly pushes: boolean
 }
 
 const HOSTS: readonly Hosts[] = [
-  { how: 'ns', url: ({ host }) => `http://${host}`, more: '', pushes: false },
+  { how: 'ns', server: ({ host }) => host, pushes: false },
   {
     how: 'the registry in the path',
-    url: ({ host }, { pathHost }) => `http://${host}/v2/${pathHost}`,
+    server: ({ host }, { pathHost }) => `${host}/v2/${pathHost}`,
     more: 'override_path = true',
     pushes: true,
   },
-  {
-    how: 'a port of its own',
-    url: ({ hostOf }, upstream) => `http://${hostOf(upstream)}`,
-    more: '',
-    pushes: true,
-  },
+  { how: 'a port of its own', server: ({ hostOf }, upstream) => hostOf(upstream), pushes: true },
 ]
 
 describeClient(
@@ -46,19 +41,18 @@ describeClient(
       testProxy(stage, serving)
 
       describe.each(AUTHS)('to a registry with %s, named by itself', (auth) => {
-        it.each(HOSTS)('by $how', async ({ how, url, more, pushes }) => {
+        it.each(HOSTS)('by $how', async ({ how, server, more = '', pushes }) => {
           const { sandbox, client } = stage
           const upstream = stage.upstreams[auth]
           const root = await sandbox.makeFolder('hosts')
-          const proxy = JSON.stringify(url(serving(), upstream))
-          // Without `server`, containerd passes the proxy by as soon as that fails.
-          const server = JSON.stringify(`http://${serving().host}`)
-          const capabilities = pushes ? '["pull", "resolve", "push"]' : '["pull", "resolve"]'
+          const lines = [
+            // What is not found at the host is asked for here: at the proxy, and not past it.
+            `server = "http://${serving().host}"`,
+            `[host."http://${server(serving(), upstream)}"]`,
+            more,
+          ]
           await mkdir(join(root, upstream.host))
-          await writeFile(
-            join(root, upstream.host, 'hosts.toml'),
-            `server = ${server}\n[host.${proxy}]\ncapabilities = ${capabilities}\n${more}\n`,
-          )
+          await writeFile(join(root, upstream.host, 'hosts.toml'), lines.join('\n'))
           hostsDir = root
           onTestFinished(() => {
             hostsDir = undefined
