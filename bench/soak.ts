@@ -25,7 +25,7 @@ export async function measureSoak(shipped: Shipped): Promise<readonly Row[]> {
     memoryRow('resident memory after the first minute', early),
     memoryRow('resident memory at the end', late),
     memoryRow('resident memory at its peak', Math.max(...memory)),
-    count('sockets that are left', after - before),
+    count('sockets that are left', Math.max(after - before, 0)),
   ]
   if (late > early * MOST_GROWTH) throw new Error(`memory grew from ${early} to ${late} MiB`)
   if (after > before) throw new Error(`${after - before} sockets are left`)

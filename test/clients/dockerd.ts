@@ -6,13 +6,14 @@ import type { Sandbox } from './sandbox.ts'
 /**
  * Starts a Docker daemon that shares nothing with the machine's own, until the sandbox is closed.
  *
+ * @param settings of its `daemon.json`
  * @returns the environment of a `docker` that talks to it.
  */
-export async function startDockerd(sandbox: Sandbox): Promise<Environment> {
+export async function startDockerd(sandbox: Sandbox, settings: object = {}): Promise<Environment> {
   const root = await sandbox.makeFolder('dockerd')
   const socket = `unix://${join(root, 'socket')}`
   const config = join(root, 'daemon.json')
-  await writeFile(config, '{}')
+  await writeFile(config, JSON.stringify(settings))
   const env = { ...sandbox.env, DOCKER_HOST: socket }
   await startDaemon(
     sandbox.stack,
