@@ -1,6 +1,7 @@
 import type { ClientFiles } from '../lease/client-files.ts'
 import { isLeaseId, type Lease } from '../lease/lease.ts'
 import type { LeaseEnd } from '../lease/leases.ts'
+import { PurserError } from '../model/errors.ts'
 import { decodeRequest } from '../request/load.ts'
 import { MAX_REQUEST_BYTES } from '../request/request.ts'
 import type { Resolver } from '../resolver.ts'
@@ -91,10 +92,13 @@ function describe({ id, workspace, openedAt, expiresAt }: Lease) {
   }
 }
 
-/** In seconds; what is no number is what nobody has said. */
+/** @throws `request-invalid` if it is none: a lease of a day may be far more than was meant */
 function lifeIn(query: URLSearchParams): number | undefined {
-  const seconds = Number(query.get('life') ?? Number.NaN)
-  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : undefined
+  const text = query.get('life')
+  if (text === null) return undefined
+  const seconds = Number(text)
+  if (Number.isFinite(seconds) && seconds > 0) return seconds * 1_000
+  throw new PurserError('request-invalid', 'life must be a number of seconds, as in life=3600')
 }
 
 function json(status: number, value: unknown): Reply {
