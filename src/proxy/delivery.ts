@@ -1,4 +1,5 @@
 import { describeError, hintOf, PurserError, systemCode } from '../model/errors.ts'
+import { DEFAULT_WORKSPACE } from '../model/target.ts'
 import { adviceOn, SILENCE } from '../net/advice.ts'
 import type { Authorization } from './authorize.ts'
 import { type Problem, problem } from './problem.ts'
@@ -42,7 +43,8 @@ export function unauthorized(
     const what = `${name} wants a login for ${route.action} of ${route.repository}`
     return answer(401, 'UNAUTHORIZED', `${what}: ${why}`)
   }
-  const login = `run: purser login ${name}`
+  const where = workspace === DEFAULT_WORKSPACE ? '' : ` --workspace ${workspace}`
+  const login = `run: purser login ${name}${where}`
   if (resolution === undefined) {
     const what = `no credential for ${name} in workspace ${workspace}`
     return answer(401, 'UNAUTHORIZED', `${what}; ${login}`)

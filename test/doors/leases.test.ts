@@ -126,4 +126,24 @@ describe('a proxy for leases alone', () => {
     expect(late.status).toBe(1)
     expect(late.stderr).toContain('there is no such lease, or it has ended')
   })
+
+  it('says how to log in to the workspace of the lease', async () => {
+    const { home, at, registry } = await open()
+    const { secret } = await openLease(home, {}, '?workspace=team-a')
+    const { host } = registry
+    const answer = await ask(at('acme/app'), { headers: showing(secret) })
+    expect(errorOf(answer).message).toBe(
+      `purser: no credential for ${host} in workspace team-a; run: purser login ${host} --workspace team-a`,
+    )
+  })
+
+  it.each(['soon', '0', ''])('opens none of which the life is %j', async (life) => {
+    const { home } = await open()
+    const { status, body } = await askAgent(home, 'POST', `/v1/leases?life=${life}`, '{}')
+    expect({ status, ...JSON.parse(body) }).toMatchObject({
+      status: 400,
+      code: 'request-invalid',
+      message: 'life must be a number of seconds, as in life=3600',
+    })
+  })
 })
