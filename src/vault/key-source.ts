@@ -87,19 +87,20 @@ function fileSource(path: string, uid: Uid): KeySource {
       const text = readPrivateFile(path, MAX_KEY_FILE_BYTES, uid)
       return text === undefined ? undefined : parseKeyring(text, name)
     })
+  const writer: KeyWriter = {
+    create() {
+      guarded(name, () => {
+        makePrivateDirectory(dirname(path), uid)
+        createPrivateFile(path, (at) => writeDurably(at, formatKeyring([generateKey()])))
+      })
+      return requireKeyring({ name, read, writer })
+    },
+    replace: (keys) => guarded(name, () => replacePrivateFile(path, formatKeyring(keys))),
+  }
   return {
     name,
     read,
-    writer: {
-      create() {
-        guarded(name, () => {
-          makePrivateDirectory(dirname(path), uid)
-          createPrivateFile(path, (at) => writeDurably(at, formatKeyring([generateKey()])))
-        })
-        return requireKeyring({ name, read })
-      },
-      replace: (keys) => guarded(name, () => replacePrivateFile(path, formatKeyring(keys))),
-    },
+    writer,
   }
 }
 
@@ -130,11 +131,14 @@ function systemdSource(credential: string, env: KeyEnvironment['env'], uid: Uid)
 }
 
 /** @throws `key-missing` if the source holds no key. */
-export function requireKeyring({ name, read }: Pick<KeySource, 'name' | 'read'>): Keyring {
+export function requireKeyring({ name, read, writer }: KeySource): Keyring {
   const keys = read()
   if (keys !== undefined) return keys
   throw new PurserError('key-missing', `there is no key at ${name}`, {
-    hint: 'restore it from its copy; without one, move the vault away, and log in anew',
+    hint:
+      writer === undefined
+        ? 'put the key of the vault there; for a new vault, purser key generate makes one'
+        : 'restore it from its copy; without one, move the vault away, and log in anew',
   })
 }
 

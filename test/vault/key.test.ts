@@ -104,7 +104,11 @@ describe('an environment variable', () => {
   test.each([undefined, ''])('that is %j is a missing key', async (value) => {
     const keys = openKeySource('env:PURSER_KEY', { env: { PURSER_KEY: value }, uid })
     const options = { ...sandbox(), keys }
-    const missing = { code: 'key-missing', message: 'there is no key at env:PURSER_KEY' }
+    const missing = {
+      code: 'key-missing',
+      message: 'there is no key at env:PURSER_KEY',
+      hint: 'put the key of the vault there; for a new vault, purser key generate makes one',
+    }
     const vault = await openForTest(options)
     await expect(vault.put(entryKey('ghcr.io'), basic('p'))).rejects.toMatchObject(missing)
     await expect(initKey(options)).rejects.toMatchObject(missing)
