@@ -92,7 +92,7 @@ function readPorts(log: string): ReadonlyMap<string, string> {
   return new Map(
     lines.map((line) => [
       /"upstream":"([^"]+)"/.exec(line)?.[1] ?? '',
-      /"address":"127\.0\.0\.1:(\d+)"/.exec(line)?.[1] ?? '',
+      /"address":"(?:tls:\/\/)?127\.0\.0\.1:(\d+)"/.exec(line)?.[1] ?? '',
     ]),
   )
 }
