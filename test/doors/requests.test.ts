@@ -1,6 +1,10 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { decodeRequest } from '../../src/request/load.ts'
+import { parseRequest } from '../../src/request/request.ts'
 import { malformedRequests } from '../request/malformed.ts'
-import { type Doors, openDoors, type Told } from './requests.ts'
+import { type Doors, openDoors, post, type Told } from './requests.ts'
+import { serve } from './serving.ts'
 
 const HOST = 'ghcr.io'
 const NAMES = [
@@ -57,6 +61,28 @@ describe.each(NAMES)('%s', (door) => {
     }
   })
 })
+
+it('no lease is opened for what is no request, and the agent goes on', async () => {
+  const { home } = await serve(['[proxy]', 'listen = ["127.0.0.1:0"]'])
+  const socket = join(home, 'agent.sock')
+  // What a field says is looked at when a login is wanted: a lease may have other use for the rest.
+  for (const { name, body, message } of malformed.filter((each) => !isRequest(each.body))) {
+    const { failed, text } = await post(socket, '/v1/leases', body)
+    expect({ name, failed }).toEqual({ name, failed: true })
+    expect(text, name).toMatch(message instanceof RegExp ? message : literal(message))
+    expect(text, name).not.toMatch(/S3CRET|internal error/)
+  }
+  expect((await post(socket, '/v1/leases', Buffer.from('{}'))).failed).toBe(false)
+}, 120_000)
+
+function isRequest(body: Buffer): boolean {
+  try {
+    parseRequest(decodeRequest(body))
+    return true
+  } catch {
+    return false
+  }
+}
 
 function literal(message: string): RegExp {
   return new RegExp(`(?<![\\w.])${RegExp.escape(message)}(?![\\w.])`)

@@ -102,7 +102,7 @@ export async function openDoors(host: string, config: readonly string[]): Promis
       'get --request': (body) =>
         run(runCliDoor, { args: ['get', host, '--request', '-'], input: body }),
       attach: (body) => run(runCliDoor, { args: ['attach'], input: body }),
-      'POST /v1/attach': (body) => post(socketPath, body),
+      'POST /v1/attach': (body) => post(socketPath, '/v1/attach', body),
     },
     async close() {
       await agent.close()
@@ -118,13 +118,14 @@ interface Program {
   readonly env?: Readonly<Record<string, string>>
 }
 
-function post(socketPath: string, body: Buffer): Promise<Told> {
+/** Sends a request to an agent. */
+export function post(socketPath: string, path: string, body: Buffer): Promise<Told> {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, method: 'POST', path: '/v1/attach' })
+    const asked = request({ socketPath, method: 'POST', path, agent: false })
     asked.once('error', reject).once('response', async (response) => {
       const told = await text(response)
       resolve({
-        failed: response.statusCode !== 200,
+        failed: (response.statusCode ?? 500) >= 400,
         text: `${told} ${response.headers['purser-fields'] ?? ''}`,
       })
     })
