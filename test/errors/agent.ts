@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { createAgentClient } from '../../src/agent/client.ts'
 import { createLeaseClient } from '../../src/agent/lease-client.ts'
+import { answerLeases, type LeaseDesk } from '../../src/agent/leases.ts'
 import { checkSocketPath } from '../../src/agent/own-socket.ts'
 import { decodeAnswer, decodeQuestion, decodeRefusal } from '../../src/agent/protocol.ts'
 import { startAgent } from '../../src/agent/server.ts'
@@ -62,6 +63,14 @@ const answering =
     return ask(socket)
   }
 
+const NO_LEASES: LeaseDesk = {
+  open: () => Promise.reject(new Error('nobody opens one here')),
+  renew: () => undefined,
+  close: () => false,
+  list: () => [],
+  resolverOf: () => undefined,
+}
+
 /** What opens a lease there. */
 const open = (socket: string) =>
   createLeaseClient(socket, uid).open('{}', 'team', AbortSignal.timeout(10_000))
@@ -108,6 +117,12 @@ export const AGENT: Provocations = {
   'its lease is another’s': answering(201, '{"id":"../../etc"}', open),
   'its lease is too long': answering(201, ' '.repeat(3 * 1024 * 1024), open),
   'a lease is to keep a login': () => noVault.put(entryKey('ghcr.io'), basic('S3CRET')),
+  'a lease is to live for no number': () =>
+    answerLeases(NO_LEASES, 'PATCH', '/0123456789abcdef', {
+      query: new URLSearchParams('life=soon'),
+      body: async () => Buffer.alloc(0),
+      signal: AbortSignal.timeout(10_000),
+    }),
   'there are too many leases': () => {
     const shelf = { read: () => [], write() {}, remove() {}, isStale: () => false }
     const leases = createLeases({ shelf, now: () => 0 })
