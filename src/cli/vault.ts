@@ -14,6 +14,10 @@ interface CopyFlags extends Flags {
   readonly json?: true
 }
 
+const OVERVIEW = `
+Examples:
+  $ purser vault copy sqlite:default postgres://purser@db.corp.example/purser`
+
 const HELP = `
 Examples:
   $ purser vault copy sqlite:default postgres://purser@db.corp.example/purser
@@ -29,6 +33,7 @@ export function addVault(program: Command, context: CliContext): void {
     .command('vault')
     .description('take the vault to another place')
     .helpCommand(false)
+    .addHelpText('after', OVERVIEW)
     .command('copy')
     .description('copy all entries and links of a vault to another one')
     .argument('<from>', 'sqlite:PATH, sqlite:default or postgres://USER@HOST/DATABASE')
