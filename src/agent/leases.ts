@@ -70,7 +70,10 @@ async function open(desk: LeaseDesk, { query, body }: Ask): Promise<Reply> {
 }
 
 function close(desk: LeaseDesk, id: string, { query }: Ask): Reply {
-  const end = query.get('transfers') === 'cut' ? 'cut' : 'drain'
+  const end = query.get('transfers') ?? 'drain'
+  if (end !== 'drain' && end !== 'cut') {
+    throw new PurserError('request-invalid', 'transfers must be cut or drain')
+  }
   return desk.close(id, end) ? json(200, { id }) : unknownLease()
 }
 

@@ -27,7 +27,7 @@ const CLIENTS: Readonly<Record<string, (sandbox: Sandbox) => Promise<Client>>> =
 }
 
 const DAEMON = ['docker', 'dockerd', 'unshare', 'root']
-const NEEDS = ['buildah', 'skopeo', 'podman', 'setpriv', ...DAEMON, ...REGISTRY_PROGRAMS]
+const NEEDS = ['go', 'buildah', 'skopeo', 'podman', 'setpriv', ...DAEMON, ...REGISTRY_PROGRAMS]
 const { folder: bin, missing } = await buildGo(CRANE, NEEDS)
 
 describeWith('a lease', [...NEEDS, ...missing], () => {

@@ -137,6 +137,18 @@ describe('a proxy for leases alone', () => {
     )
   })
 
+  it('closes none of which it is not said how its transfers are to end', async () => {
+    const { home, container } = await open()
+    const { id } = await openLease(home, container)
+    const { status, body } = await askAgent(home, 'DELETE', `/v1/leases/${id}?transfers=off`)
+    expect(status).toBe(500)
+    expect(JSON.parse(body)).toMatchObject({
+      code: 'request-invalid',
+      message: 'transfers must be cut or drain',
+    })
+    expect(JSON.parse((await askAgent(home, 'GET', '/v1/leases')).body)).toMatchObject([{ id }])
+  })
+
   it.each(['soon', '0', ''])('opens none of which the life is %j', async (life) => {
     const { home } = await open()
     const { status, body } = await askAgent(home, 'POST', `/v1/leases?life=${life}`, '{}')
