@@ -102,12 +102,15 @@ export function resolverOf({ within, current }: Eras): Resolver {
   }
 }
 
-/** The ways out that are current. */
-export function netOf({ current }: Eras): Pick<Net, 'upstream' | 'realm'> {
+/** The ways out that are current. @param of - whose, in an era */
+export function netOf(
+  { current }: Eras,
+  of: (era: Era) => Pick<Net, 'upstream' | 'realm'> = ({ net }) => net,
+): Pick<Net, 'upstream' | 'realm'> {
   return {
     get upstream() {
-      return current().net.upstream
+      return of(current()).upstream
     },
-    realm: (options) => current().net.realm(options),
+    realm: (options) => of(current()).realm(options),
   }
 }

@@ -18,6 +18,7 @@ import { createTokens, type Tokens } from '../token/tokens.ts'
 import { clientAuthOf } from './client-auth.ts'
 import { createUpstreams } from './discovery.ts'
 import { type Era, type Eras, netOf } from './era.ts'
+import { leaseNet } from './lease-net.ts'
 import { type Observation, openMetrics } from './observation.ts'
 import type { Tenants } from './tenants.ts'
 
@@ -57,19 +58,34 @@ export interface Tenancy {
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { flags, eras, observation, tenancy, log, now, uid = 0 } = options
   const metrics = openMetrics(observation)
-  const net = netOf(eras)
+  const leaseNets = new WeakMap<Era, ReturnType<typeof leaseNet>>()
+  const nets = { everybody: netOf(eras), leases: netOf(eras, leaseNetOf) }
   let era = eras.current()
   const uptime = createUptime()
   const seen = observation.traffic.token
-  let tokens = createTokens({ net, now, uptime, seen })
+  let tokens = makeTokens()
   let bound: readonly Bound[] = []
   const proxy = createProxy(optionsFor(era, tokens))
 
-  function optionsFor(next: Era, good: Tokens): ProxyOptions {
+  function leaseNetOf(of: Era): ReturnType<typeof leaseNet> {
+    const known = leaseNets.get(of) ?? leaseNet(of.net, of.config)
+    leaseNets.set(of, known)
+    return known
+  }
+
+  /** Those of leases are got by other ways. */
+  function makeTokens(): Whose<Tokens> {
+    return {
+      everybody: createTokens({ net: nets.everybody, now, uptime, seen }),
+      leases: createTokens({ net: nets.leases, now, uptime, seen }),
+    }
+  }
+
+  function optionsFor(next: Era, good: Whose<Tokens>): ProxyOptions {
     const { certificate, hosts } = next.config.proxy
     const { rateLimits, traffic, renewal } = observation
     const shared = {
-      ...{ rateLimits, traffic, metrics, tokens: good, net: next.net },
+      ...{ rateLimits, traffic, metrics, tokens: good.everybody, net: next.net },
       ...{ usage: next, log, now, uid, hosts },
       crowd: createCrowd({ connections: CONNECTIONS_PER_ORIGIN, now }),
       workspace: next.app.workspace,
@@ -77,9 +93,10 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       upstreams: createUpstreams(next, now),
     }
     const auth = clientAuthOf(next.config.proxy, options)
+    const leased = { ...shared, tokens: good.leases, net: leaseNetOf(next) }
     function leaseService(secret: string): Service | undefined {
       const lease = tenancy?.leases.admit(secret)
-      return lease && tenancy?.tenants.serviceOf(lease, next, shared)
+      return lease && tenancy?.tenants.serviceOf(lease, next, leased)
     }
     return {
       ...shared,
@@ -90,7 +107,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 
   async function follow(next: Era): Promise<void> {
     // A token that was made by another way may be another's.
-    const good = waysOf(next) === waysOf(era) ? tokens : createTokens({ net, now, uptime, seen })
+    const good = waysOf(next) === waysOf(era) ? tokens : makeTokens()
     const before = new Set(bound.map(nameOf))
     const last = bound
     bound = await proxy.change(optionsFor(next, good), wantedBy(flags, next.config))
@@ -114,6 +131,12 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       return proxy.close(graceMs, hurry)
     },
   }
+}
+
+/** One for leases, and one for all others. */
+interface Whose<T> {
+  readonly everybody: T
+  readonly leases: T
 }
 
 /** By what connections are made, as far as the configuration says. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
+import type { Guard } from './guard.ts'
 
 /** A lazy mounter reads up to 64 ranges at once, and another may do so beside it. */
 export const CONNECTIONS_PER_ORIGIN = 128
@@ -22,8 +23,10 @@ export interface Net {
   /**
    * Opens a connection to a registry, with TLS established if its origin has any; whoever asked for it
    * closes it.
+   *
+   * @param guard - default: `none`
    */
-  open(origin: URL, signal: AbortSignal): Promise<Socket>
+  open(origin: URL, signal: AbortSignal, guard?: Guard): Promise<Socket>
   /** Closes when what is under way has ended; nothing new may be asked. */
   end(): Promise<void>
   /** Closes every connection; what is still under way fails. */

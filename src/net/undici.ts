@@ -27,7 +27,7 @@ export function createNet(dial: Dial): Net {
       if (allowPrivate) return upstream
       return isKnown ? known : guarded
     },
-    open: (origin, signal) => dial(destinationOf(origin), { signal }),
+    open: (origin, signal, guard = 'none') => dial(destinationOf(origin), { signal, guard }),
     async end() {
       await Promise.all(all.map((agent) => agent.close()))
     },

@@ -75,6 +75,8 @@ export async function openNode(stack: AsyncDisposableStack): Promise<Node> {
       // Lent to nobody: `requests` is false unless somebody says so.
       ...['[ambient]', 'enabled = true', 'sources = ["docker"]'],
       ...['[tls]', `ca = ["${testAuthority().caFile}"]`],
+      // Not configured, they would have to be at public addresses.
+      ...['[connect]', ...owns.map(({ host }) => `"${host}" = "${host}"`)],
     ],
     { stack, env: { DOCKER_CONFIG: logIn(stack, nodes, node) } },
   )
