@@ -141,7 +141,7 @@ describe('a proxy for leases alone', () => {
     const { home, container } = await open()
     const { id } = await openLease(home, container)
     const { status, body } = await askAgent(home, 'DELETE', `/v1/leases/${id}?transfers=off`)
-    expect(status).toBe(500)
+    expect(status).toBe(400)
     expect(JSON.parse(body)).toMatchObject({
       code: 'request-invalid',
       message: 'transfers must be cut or drain',
