@@ -74,7 +74,8 @@ export function createGuards(resolve: typeof lookup): Guards {
   }
 }
 
-const LIST_IT = "if it is yours, add its origin to the upstream's realms"
+const LIST_IT =
+  'if it is yours, list it as an [[upstream]], or its origin in realms or storage of one'
 
 function notPublic(hostname: string, address: string): PurserError {
   const at = hostname === address ? address : `${hostname} at ${address}`
