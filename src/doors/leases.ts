@@ -14,7 +14,7 @@ import { openSealedLeases } from '../lease/sealed-leases.ts'
 import { describeError } from '../model/errors.ts'
 import type { Host } from '../model/host.ts'
 import type { Log } from '../observe/log.ts'
-import { parseRequest } from '../request/request.ts'
+import { checkCredentials, parseRequest } from '../request/request.ts'
 import { hostsOf } from '../sources/request.ts'
 import type { Eras } from './era.ts'
 import type { Tenancy } from './gateway.ts'
@@ -121,7 +121,10 @@ export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse
 
   const desk: LeaseDesk = {
     async open(text, { workspace = app.workspace, lifeMs }) {
-      const lease = leases.open(parseRequest(text), { workspace, lifeMs })
+      const request = parseRequest(text)
+      // Whoever starts the container hears of it, rather than the container.
+      checkCredentials(text, [])
+      const lease = leases.open(request, { workspace, lifeMs })
       try {
         await look(lease)
         const { proxies, ...files } = await giveFiles(lease)
