@@ -61,7 +61,10 @@ export function readVaultFile(
   uid: number | undefined,
 ): string {
   const secret = key === 'password' || key === 'sslkey'
-  return readTrustedFile(path, { what: `the file of ${key} of [vault]`, required: true, uid, secret }) ?? ''
+  return (
+    readTrustedFile(path, { what: `the file of ${key} of [vault]`, required: true, uid, secret }) ??
+    ''
+  )
 }
 
 /**

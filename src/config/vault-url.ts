@@ -4,7 +4,7 @@ import { isAbsolute } from 'node:path'
 export type VaultPlace = SqlitePlace | PostgresPlace
 
 /** A file of this machine. */
-export interface SqlitePlace {
+interface SqlitePlace {
   readonly engine: 'sqlite'
   readonly path: string
 }
@@ -22,7 +22,7 @@ export interface PostgresPlace {
 }
 
 /** How the server proves who it is, and how this client does; files are PEM. */
-export interface PostgresTls {
+interface PostgresTls {
   /** Whether its certificate must also have the host's name. */
   readonly names: boolean
   /** The only authority that is trusted, if there is one. */

@@ -3,7 +3,7 @@ import { deriveKey, type VaultKey } from '../vault/key.ts'
 import { createSealer } from '../vault/seal.ts'
 
 /** What a key makes of slots. */
-export interface Cabinet {
+interface Cabinet {
   readonly key: VaultKey
   /** Tells identities apart. */
   readonly identityKey: KeyObject

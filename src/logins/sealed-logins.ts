@@ -35,7 +35,7 @@ export interface SealedLoginsOptions {
 }
 
 /** What a shelf of a fleet shares with the one on disk. */
-export interface FleetMeans {
+interface FleetMeans {
   readonly cabinets: Cabinets
   complain(error: unknown): void
 }

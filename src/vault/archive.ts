@@ -17,7 +17,7 @@ export interface Archive {
 }
 
 /** What a vault holds. */
-export interface Contents {
+interface Contents {
   readonly rows: readonly unknown[]
   readonly kit: KeyKit
 }

@@ -105,7 +105,12 @@ describe('a login that cannot be replaced', () => {
       hint: undefined,
       status: undefined,
     }
-    first.shelf.write('slot', { ...slot, kept: undefined, failure, changedAt: slot.changedAt + 1 })
+    await first.shelf.write('slot', {
+      ...slot,
+      kept: undefined,
+      failure,
+      changedAt: slot.changedAt + 1,
+    })
     expect(readdirSync(home.directory)).toEqual([])
     expect(await ask(open())).toBe('minted-2')
   })

@@ -9,7 +9,7 @@ export interface Connection {
 }
 
 /** What came of a statement. */
-export interface Answer {
+interface Answer {
   readonly rows: readonly unknown[]
   readonly changed: number
 }
@@ -21,7 +21,7 @@ export interface Database extends Connection {
   /** Runs `work` in a transaction: what it did is durable on return, or undone if it throws. */
   transaction<T>(isolation: Isolation, work: (connection: Connection) => Promise<T>): Promise<T>
   /**
-   * A connection of one's own; `ended` hears of its end, whoever ends it.
+   * A connection of one's own; `ended` hears of its end, whoever ends it, once or more often.
    *
    * It is tried even if the database was away a moment ago: who comes so finds out that it is back.
    */
@@ -39,7 +39,7 @@ export interface OwnConnection extends Connection {
 }
 
 /** `repeatable read` sees one moment of the database. */
-export type Isolation = 'read committed' | 'repeatable read'
+type Isolation = 'read committed' | 'repeatable read'
 
 /** How to reach the database, for `pg`. */
 export type Reach = Required<Pick<ClientConfig, 'host' | 'port' | 'user' | 'database' | 'ssl'>> & {
@@ -124,8 +124,8 @@ export async function openDatabase(name: string, reach: Reach): Promise<Database
     },
     async connect(ended) {
       const client = new pg.Client(config)
-      // `end` follows.
-      client.on('error', ignore)
+      // A server that goes away says so some time before it hangs up.
+      client.on('error', ended)
       client.once('end', ended)
       try {
         await reachable.probe(() => client.connect())
@@ -155,6 +155,8 @@ function configOf(reach: Reach): ClientConfig {
     options: '-c search_path=pg_catalog',
     sslnegotiation: 'postgres',
     client_encoding: 'utf8',
+    // What is not said here, the library takes from the environment.
+    ...{ replication: 'false' },
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     lock_timeout: STATEMENT_TIMEOUT_MS,

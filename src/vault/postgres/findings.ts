@@ -10,7 +10,7 @@ export interface Findings {
 }
 
 /** What the database has answered. */
-export interface Finding {
+interface Finding {
   readonly entries: readonly Entry[]
   /** `undefined` if there was no vault. */
   readonly revision: bigint | undefined

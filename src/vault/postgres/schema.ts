@@ -37,7 +37,7 @@ const MIGRATIONS: readonly string[] = [
 ]
 
 /** The format that this version reads and writes. */
-export const FORMAT = MIGRATIONS.length
+const FORMAT = MIGRATIONS.length
 
 /** "Purs": who changes the tables holds this, so that it happens once. */
 const MIGRATION_LOCK = 0x50757273
