@@ -52,6 +52,12 @@ const MAX_UNWANTED_BYTES = 64 * 1024
 /** And it is waited for so long: the client's answer waits too. */
 const MAX_UNWANTED_MS = 2_000
 
+/**
+ * Each begins the wait for the headers anew. Who commits an upload for a quarter of an hour, and says so
+ * every 20 s, needs 45.
+ */
+const MAX_INTERIM = 100
+
 /** What the response's bytes are for. */
 type Mode = 'stream' | 'hold' | 'discard'
 
@@ -69,6 +75,7 @@ export function relay({ dispatcher, crowd }: Ways, request: Relay): Promise<Outc
     let status = 0
     let bytes = 0
     let unwanted = 0
+    let interim = 0
     let headers: string[] = []
     let held: Buffer[] = []
     /** What is told at the end of a body that the client does not get. */
@@ -182,8 +189,12 @@ export function relay({ dispatcher, crowd }: Ways, request: Relay): Promise<Outc
         place.moved()
       },
       onResponseStart(_, statusCode, received) {
+        if (settled) return
         // 103 and its like: only the last response counts, and node has sent its own 100.
-        if (statusCode < 200 || settled) return
+        if (statusCode < 200) {
+          if (++interim > MAX_INTERIM) controller?.abort(new Error('it never comes to an answer'))
+          return
+        }
         status = statusCode
         begin(request.judge(statusCode, received))
       },
