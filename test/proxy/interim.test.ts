@@ -9,8 +9,8 @@ async function readAfter(times: number) {
   const server = createServer((_, res) => {
     const tell = () => {
       if (res.destroyed) return
-      if (told++ === times) return res.end('{}')
-      res.writeEarlyHints({ link: '</x>; rel=preload' }, () => setImmediate(tell))
+      if (told++ === times) res.end('{}')
+      else res.writeEarlyHints({ link: '</x>; rel=preload' }, () => setImmediate(tell))
     }
     tell()
   })
