@@ -31,6 +31,7 @@ describe('a mark', () => {
   test.each<[Credential, string]>([
     [AWS, '.aws/config'],
     [AWS, '.aws/credentials'],
+    [AWS, '.aws/sso/cache/d033e22ae348aeb5660fc2140aec35850c4da997.json'],
     [EXTERNAL, '.aws/config'],
     [EXTERNAL, '.aws/credentials'],
     [GOOGLE, '.aws/config'],
