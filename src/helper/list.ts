@@ -1,11 +1,10 @@
 import type { Credential } from '../model/credential.ts'
 import { describeError } from '../model/errors.ts'
-import { type Host, isDockerHub } from '../model/host.ts'
+import { DOCKER_HUB_URL, type Host, isDockerHub } from '../model/host.ts'
 import { usernameOf } from '../registries/static-login.ts'
 import { chooseEntry, isUrlName } from '../vault/spelling.ts'
 import { type Entry, placeOf } from '../vault/vault.ts'
 import type { HelperContext } from './context.ts'
-import { DOCKER_HUB_URL } from './server-url.ts'
 
 /**
  * The server URLs that `get` can answer, with their user names; asks no network.

@@ -1,5 +1,5 @@
 import { codeOf, describeError, hintOf, PurserError } from '../model/errors.ts'
-import type { Login } from '../model/login.ts'
+import { type Login, NOT_FOUND } from '../model/login.ts'
 import type { HelperContext } from './context.ts'
 import { eraseLogin } from './erase.ts'
 import { getLogin } from './get.ts'
@@ -7,9 +7,6 @@ import { hasControlCharacter, type Input, readInput } from './input.ts'
 
 const NAME = 'docker-credential-purser'
 const USAGE = `Usage: ${NAME} <store|get|erase|list|version>`
-
-/** Clients compare the whole output with this, and go on without a credential. */
-const NOT_FOUND = 'credentials not found in native keychain'
 
 /** A host has at most 253 characters, a repository 255: this is four times that. */
 const MAX_SERVER_URL_BYTES = 2 * 1024

@@ -18,9 +18,6 @@ export interface ServerUrl {
   readonly entry: string
 }
 
-/** What docker calls Docker Hub, in its configuration and towards helpers. */
-export const DOCKER_HUB_URL = 'https://index.docker.io/v1/'
-
 /**
  * `[scheme:] [//] authority [/path] [?query]`, a loose RFC 3986: clients send bare hosts too. No
  * fragment, no backslash, no white space: where one parser ends the host, another goes on.

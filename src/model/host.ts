@@ -85,6 +85,9 @@ function parsePort(text: string): number | undefined {
   return port <= 65_535 ? port : undefined
 }
 
+/** What docker calls Docker Hub, in its configuration and towards helpers. */
+export const DOCKER_HUB_URL = 'https://index.docker.io/v1/'
+
 /** Whether this is Docker Hub, by whatever name. */
 export function isDockerHub(host: Host): boolean {
   return host.name === 'docker.io'

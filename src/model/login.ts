@@ -15,6 +15,13 @@ export interface Login {
  */
 export const IDENTITY_TOKEN_USER = '<token>'
 
+/**
+ * What a helper answers that has no login: clients compare the whole answer with it, and go on without.
+ *
+ * @see https://github.com/docker/docker-credential-helpers/blob/master/credentials/error.go
+ */
+export const NOT_FOUND = 'credentials not found in native keychain'
+
 /** Whether the secret is a refresh token for the registry's token service. */
 export function isIdentityToken(login: Login): boolean {
   return login.username === IDENTITY_TOKEN_USER

@@ -1,10 +1,7 @@
 import { join } from 'node:path'
-import { type Host, isDockerHub } from '../model/host.ts'
+import { DOCKER_HUB_URL, type Host, isDockerHub } from '../model/host.ts'
 import { type AmbientFileOptions, ambientFiles, homeOf } from './ambient-file.ts'
 import type { Source } from './source.ts'
-
-/** What docker calls Docker Hub, in its configuration and towards helpers. */
-const DOCKER_HUB_URL = 'https://index.docker.io/v1/'
 
 /**
  * What `docker login` has left on the machine: `credHelpers`, `credsStore` and `auths` of docker's

@@ -5,6 +5,7 @@ import { createSingleFlight } from '../cache/single-flight.ts'
 import type { Credential } from '../model/credential.ts'
 import { PurserError } from '../model/errors.ts'
 import { quote } from '../model/host.ts'
+import { NOT_FOUND } from '../model/login.ts'
 import { ASKING } from './asking.ts'
 import { credentialOf } from './auth-entry.ts'
 import { findProgram, isOurs } from './helper-program.ts'
@@ -18,9 +19,6 @@ const OUTPUT_GRACE_MS = 200
 /** A pull asks for the same login a dozen times within seconds. */
 const HOLDS_MS = 5_000
 const CAPACITY = 1_000
-
-/** @see https://github.com/docker/docker-credential-helpers/blob/master/credentials/error.go */
-const NOT_FOUND = 'credentials not found in native keychain'
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const answer = v.looseObject({ Username: v.string(), Secret: v.string() })
