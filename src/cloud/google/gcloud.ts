@@ -6,7 +6,7 @@ import { quote } from '../../model/host.ts'
 import { Secret } from '../../model/secret.ts'
 import { type GoogleAccount, resourceOf } from './account.ts'
 import { parseAccount } from './account-file.ts'
-import { readSmallFile, unreadable } from './file.ts'
+import { findGoogleFile, readGoogleFile, unreadable } from './file.ts'
 import type { GooglePlace } from './place.ts'
 
 type Env = GooglePlace['env']
@@ -50,7 +50,8 @@ export async function findGcloudAccount(
   env: Env,
 ): Promise<FoundAccount | undefined> {
   const name =
-    env['CLOUDSDK_ACTIVE_CONFIG_NAME'] || (await readSmallFile(join(folder, 'active_config'), HINT))
+    env['CLOUDSDK_ACTIVE_CONFIG_NAME'] ||
+    (await findGoogleFile(join(folder, 'active_config'), HINT))
   const properties = await readProperties(folder, name?.trim() || 'default')
   const property = (key: string) => env[variableOf(key)] || properties.get(key)
   const file = property('auth/credential_file_override')
@@ -93,7 +94,7 @@ function impersonate(account: GoogleAccount, list: string): GoogleAccount {
 async function readProperties(folder: string, name: string): Promise<Properties> {
   // The name is a file's: nothing outside of its folder.
   if (!/^[a-z][-a-z0-9]*$/i.test(name)) return new Map()
-  const text = (await readSmallFile(join(folder, 'configurations', `config_${name}`), HINT)) ?? ''
+  const text = (await findGoogleFile(join(folder, 'configurations', `config_${name}`), HINT)) ?? ''
   const properties = new Map<string, string>()
   let section = ''
   for (const line of text.split('\n')) {
@@ -153,8 +154,7 @@ async function readRow(path: string, address: string): Promise<string | undefine
  */
 export async function readFileOf(path: string, name: string): Promise<FoundAccount> {
   const hint = `${name} names it: see whether it is there, and readable for this user`
-  const text = await readSmallFile(path, hint)
-  if (text === undefined) throw unreadable(path, 'ENOENT', hint)
+  const text = await readGoogleFile(path, hint)
   try {
     return { account: parseAccount(new Secret(text)), from: `${name}, ${quote(path)}` }
   } catch (error) {

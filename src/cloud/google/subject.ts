@@ -2,7 +2,7 @@ import { describeError, PurserError } from '../../model/errors.ts'
 import { quote } from '../../model/host.ts'
 import { ask, type Way } from './ask.ts'
 import type { ExternalSource } from './external-source.ts'
-import { readSmallFile, unreadable } from './file.ts'
+import { readGoogleFile } from './file.ts'
 
 /** Who gives a machine its tokens is on the machine, or its link. */
 const TIMEOUT_MS = 5_000
@@ -32,11 +32,9 @@ function nameSource(source: TokenSource): string {
   return source.kind === 'file' ? `file ${quote(source.path)}` : quote(source.url.origin)
 }
 
-async function readToken(path: string): Promise<string> {
+function readToken(path: string): Promise<string> {
   const hint = 'credential_source of the credential file names it: see whether it is there'
-  const text = await readSmallFile(path, hint)
-  if (text !== undefined) return text
-  throw unreadable(path, 'ENOENT', hint)
+  return readGoogleFile(path, hint)
 }
 
 async function askFor(source: TokenSource & { readonly kind: 'url' }, way: Way): Promise<string> {
