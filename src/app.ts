@@ -221,6 +221,7 @@ export function createApp(
         net: app.net,
         env,
         now,
+        killGroup: runtime.killGroup,
         upstreams,
       })
       if (seen === undefined) return all

@@ -20,6 +20,8 @@ export interface RegistriesOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Kills a process that leads a group, and its group. Default: what a program has started lives on. */
+  readonly killGroup?: ((pid: number) => void) | undefined
   /** Of which the operator may say what they are. Default: none. */
   readonly upstreams?: readonly Pick<UpstreamConfig, 'host' | 'registry'>[]
 }

@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process'
 import * as v from 'valibot'
 import { createLru } from '../cache/lru.ts'
 import { createSingleFlight } from '../cache/single-flight.ts'
+import { runSubprocess } from '../cloud/subprocess.ts'
 import type { Credential } from '../model/credential.ts'
 import { PurserError } from '../model/errors.ts'
 import { quote } from '../model/host.ts'
@@ -12,10 +12,6 @@ import { findProgram, isOurs } from './helper-program.ts'
 
 /** As long as a person may need for a key chain; docker waits for ever. */
 const TIMEOUT_MS = 10_000
-/** A password of Amazon's has 4 KiB, a key file of Google's 3 KiB. */
-const MAX_OUTPUT_BYTES = 64 * 1024
-/** What it leaves running in the background may hold its output open for ever. */
-const OUTPUT_GRACE_MS = 200
 /** A pull asks for the same login a dozen times within seconds. */
 const HOLDS_MS = 5_000
 const CAPACITY = 1_000
@@ -58,7 +54,9 @@ export interface OtherHelpersOptions {
 
 /** Makes what asks them: one question at a time for each login, and for 5 seconds once. */
 export function createOtherHelpers(options: OtherHelpersOptions): OtherHelpers {
-  const { env, command, now } = options
+  const { env, command, killGroup, now, timeoutMs = TIMEOUT_MS } = options
+  // What a container's request brings is for no other program.
+  const { PURSER_REQUEST: _, ...passed } = env
   const answers = createLru<{ readonly at: number; readonly credential: Credential | undefined }>(
     CAPACITY,
   )
@@ -86,7 +84,15 @@ export function createOtherHelpers(options: OtherHelpersOptions): OtherHelpers {
         hint: `run it by hand: echo ${serverUrl} | ${program} get`,
         ...details,
       })
-    const { status, output } = await run(path, serverUrl, { ...options, fail }, signal)
+    const { status, output } = await runSubprocess([path, 'get'], {
+      env: { ...passed, [ASKING]: '1' },
+      cwd: '/',
+      input: serverUrl,
+      timeoutMs,
+      signal,
+      killGroup,
+      fail,
+    })
     return read(status, output, what, fail)
   }
 
@@ -133,68 +139,4 @@ function tryParseJson(text: string): unknown {
   } catch {
     return undefined
   }
-}
-
-interface Run extends OtherHelpersOptions {
-  readonly fail: Fail
-}
-
-function run(
-  path: string,
-  input: string,
-  { env, killGroup, fail, timeoutMs = TIMEOUT_MS }: Run,
-  signal: AbortSignal,
-): Promise<{ readonly status: number | string; readonly output: string }> {
-  signal.throwIfAborted()
-  // What a container's request brings is for no other program.
-  const { PURSER_REQUEST: _, ...rest } = env
-  // A group of its own, so that it can be killed with all that it has started.
-  const child = spawn(path, ['get'], {
-    env: { ...rest, [ASKING]: '1' },
-    cwd: '/',
-    detached: true,
-    stdio: ['pipe', 'pipe', 'ignore'],
-    windowsHide: true,
-  })
-  const { promise, resolve, reject } = Promise.withResolvers<{
-    readonly status: number | string
-    readonly output: string
-  }>()
-  const chunks: Buffer[] = []
-  let size = 0
-  const stop = (reason: unknown) => {
-    if (child.pid !== undefined) killGroup(child.pid)
-    reject(reason)
-  }
-  const onAbort = () => stop(signal.reason)
-  const timer = setTimeout(
-    () => stop(fail(`was still running after ${timeoutMs / 1000} s`)),
-    timeoutMs,
-  )
-  signal.addEventListener('abort', onAbort, { once: true })
-  child.once('error', (cause) => reject(fail('cannot be run', { cause })))
-  child.stdout.on('data', (chunk: Buffer) => {
-    size += chunk.length
-    if (size <= MAX_OUTPUT_BYTES) chunks.push(chunk)
-    else stop(fail('printed more than 64 KiB'))
-  })
-  // One that does not read its input is judged by what it prints.
-  child.stdin.on('error', () => undefined).end(input)
-  child.once('exit', (code, killedBy) => {
-    clearTimeout(timer)
-    const done = () => {
-      clearTimeout(grace)
-      const output = Buffer.concat(chunks).toString('utf8')
-      resolve({ status: code ?? killedBy ?? 'no status', output })
-    }
-    const grace = setTimeout(done, OUTPUT_GRACE_MS)
-    child.once('close', done)
-  })
-  return promise.finally(() => {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', onAbort)
-    child.stdout.destroy()
-    child.stdin.destroy()
-    child.unref()
-  })
 }

@@ -20,6 +20,7 @@ import type { EcrAnswer } from '../fakes/ecr.ts'
 import { listen, stop } from '../fakes/http.ts'
 import { EXPIRES, HOST, KEYS, SIGNER, setUp } from '../registries/ecr/amazon.ts'
 import { offline, targetOf } from '../registries/harness.ts'
+import { killGroup } from '../sources/machine.ts'
 import type { Provocation, Provocations } from './stage.ts'
 
 const signal = () => AbortSignal.timeout(20_000)
@@ -54,6 +55,7 @@ const program =
       env: { PATH: process.env['PATH'] },
       now: Date.now,
       signal: signal(),
+      killGroup,
       ...(timeoutMs !== undefined && { timeoutMs }),
     })
 

@@ -12,6 +12,8 @@ export interface AwsPlace {
   /** Milliseconds since the epoch. */
   readonly now: () => number
   readonly signal: AbortSignal
+  /** Kills a process that leads a group, and its group. Default: what a program has started lives on. */
+  readonly killGroup?: ((pid: number) => void) | undefined
   /** The registry's, never the environment's. */
   readonly region: string
   readonly fips: boolean

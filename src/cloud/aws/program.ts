@@ -1,15 +1,13 @@
-import { exec } from 'node:child_process'
 import * as v from 'valibot'
 import { type ErrorCode, PurserError } from '../../model/errors.ts'
 import { quote } from '../../model/host.ts'
 import { Secret } from '../../model/secret.ts'
+import { runSubprocess } from '../subprocess.ts'
 import type { Env } from './endpoint.ts'
 import type { AwsKeys } from './keys.ts'
 
 /** Such programs ask a server of their own, or unlock a key chain; a client waits for them. */
 const TIMEOUT_MS = 10_000
-/** Two keys and a token of 16 KiB at most. */
-const MAX_OUTPUT_BYTES = 64 * 1024
 
 const HINT = 'run its credential_process by hand: it has to print keys as JSON, and soon'
 
@@ -28,6 +26,7 @@ interface Run {
   /** Milliseconds since the epoch. */
   readonly now: () => number
   readonly signal: AbortSignal
+  readonly killGroup?: ((pid: number) => void) | undefined
   readonly timeoutMs?: number
 }
 
@@ -41,13 +40,18 @@ interface Run {
  */
 export async function runProgram(
   command: string,
-  { profile, env, now, signal, timeoutMs = TIMEOUT_MS }: Run,
+  { profile, env, now, signal, killGroup, timeoutMs = TIMEOUT_MS }: Run,
 ): Promise<AwsKeys> {
-  const fail = (why: string, code: ErrorCode = 'exchange-failed') =>
-    new PurserError(code, `profile ${quote(profile)}: credential_process ${why}`, {
-      hint: HINT,
-    })
-  const output = await run(command, { env, signal, timeoutMs }, fail)
+  const faultOf = (why: string, code: ErrorCode = 'exchange-failed') =>
+    new PurserError(code, `profile ${quote(profile)}: credential_process ${why}`, { hint: HINT })
+  const fail = (why: string) => faultOf(why)
+  // What is set for Purser, as the key of its vault may be, is for no other program.
+  const passed = Object.fromEntries(
+    Object.entries(env).filter(([name]) => !name.startsWith('PURSER_')),
+  )
+  const run = { env: passed, timeoutMs, signal, killGroup, fail }
+  const { status, output } = await runSubprocess(command, run)
+  if (status !== 0) throw fail(`ended with ${typeof status === 'number' ? 'status ' : ''}${status}`)
   const result = v.safeParse(answer, tryParseJson(output))
   if (!result.success) {
     const path = v.getDotPath(result.issues[0])
@@ -55,46 +59,13 @@ export async function runProgram(
   }
   const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = result.output
   if (Expiration && Date.parse(Expiration) <= now()) {
-    throw fail('printed keys that have expired', 'credential-expired')
+    throw faultOf('printed keys that have expired', 'credential-expired')
   }
   return {
     accessKeyId: AccessKeyId,
     secretAccessKey: new Secret(SecretAccessKey),
     sessionToken: SessionToken ? new Secret(SessionToken) : undefined,
   }
-}
-
-function run(
-  command: string,
-  { env, signal, timeoutMs }: { env: Env; signal: AbortSignal; timeoutMs: number },
-  fail: (why: string) => PurserError,
-): Promise<string> {
-  signal.throwIfAborted()
-  // What is set for Purser, as the key of its vault may be, is for no other program.
-  const passed = Object.entries(env).filter(([name]) => !name.startsWith('PURSER_'))
-  return new Promise((resolve, reject) => {
-    const child = exec(
-      command,
-      {
-        env: Object.fromEntries(passed),
-        timeout: timeoutMs,
-        maxBuffer: MAX_OUTPUT_BYTES,
-        killSignal: 'SIGKILL',
-        signal,
-        windowsHide: true,
-      },
-      (error, stdout) => {
-        if (error === null) resolve(stdout)
-        else if (signal.aborted) reject(signal.reason)
-        else if (typeof error.code === 'number') reject(fail(`ended with status ${error.code}`))
-        else if (error.killed && typeof error.code !== 'string') {
-          reject(fail(`was still running after ${timeoutMs / 1000} s`))
-        } else reject(fail('printed more than 64 KiB, or could not be run'))
-      },
-    )
-    // One that waits for an answer gets none.
-    child.stdin?.on('error', () => undefined).end()
-  })
 }
 
 function tryParseJson(text: string): unknown {

@@ -9,6 +9,8 @@ export interface GooglePlace {
   /** Milliseconds since the epoch. */
   readonly now: () => number
   readonly signal: AbortSignal
+  /** Kills a process that leads a group, and its group. Default: what a program has started lives on. */
+  readonly killGroup?: ((pid: number) => void) | undefined
 }
 
 /** What Google gives for an identity. */

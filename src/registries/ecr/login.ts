@@ -22,6 +22,8 @@ export interface EcrOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Kills a process that leads a group, and its group. Default: what a program has started lives on. */
+  readonly killGroup?: ((pid: number) => void) | undefined
   /** How long there is for an answer, all attempts together. Default: 50 s. */
   readonly timeoutMs?: number
   /** Waits between attempts. Default: a timer. */
@@ -75,6 +77,7 @@ export function createMint({
   httpsAgent,
   env,
   now,
+  killGroup,
   timeoutMs = TIMEOUT_MS,
   pause = waitFor,
 }: EcrOptions): MintLogin {
@@ -110,6 +113,7 @@ export function createMint({
       httpsAgent: await httpsAgent(),
       now,
       signal: AbortSignal.any([signal, deadline]),
+      killGroup,
       region,
       fips,
       dualStack,

@@ -22,6 +22,8 @@ export interface GarOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Kills a process that leads a group, and its group. Default: what a program has started lives on. */
+  readonly killGroup?: ((pid: number) => void) | undefined
   /** How long there is for an answer, all attempts together. Default: 40 s. */
   readonly timeoutMs?: number
 }
@@ -38,6 +40,7 @@ export function createMint({
   httpsAgent,
   env,
   now,
+  killGroup,
   timeoutMs = TIMEOUT_MS,
 }: GarOptions): MintLogin {
   return async (credential, host, signal) => {
@@ -47,6 +50,7 @@ export function createMint({
       httpsAgent: await httpsAgent(),
       now,
       signal: AbortSignal.any([signal, deadline]),
+      killGroup,
     }
     try {
       const token = await findToken(credential, host, place)

@@ -1,10 +1,15 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { runProgram } from '../../../src/cloud/aws/program.ts'
 import { describeError } from '../../../src/model/errors.ts'
+import { killGroup } from '../../sources/machine.ts'
 
 const { signal } = new AbortController()
 const NOW = Date.UTC(2026, 0, 1)
-const RUN = { profile: 'dev', env: { PATH: process.env['PATH'] }, now: () => NOW, signal }
+const ENV = { PATH: process.env['PATH'] }
+const RUN = { profile: 'dev', env: ENV, now: () => NOW, signal, killGroup }
 const WHAT = 'profile "dev": credential_process'
 
 const print = (value: unknown) => `printf '%s' '${JSON.stringify(value)}'`
@@ -43,7 +48,7 @@ describe('a program that is of no use is told without what it printed', () => {
       print({ ...KEYS, Expiration: '2025-12-31T23:59:59Z' }),
       'printed keys that have expired',
     ],
-    ['prints without end', 'yes secret-key', 'printed more than 64 KiB, or could not be run'],
+    ['prints without end', 'yes secret-key', 'printed more than 64 KiB'],
     ['does not end', 'sleep 60', 'was still running after 0.2 s'],
   ])('%s', async (_name, command, why) => {
     const error = await runProgram(command, { ...RUN, timeoutMs: 200 }).catch((thrown) => thrown)
@@ -59,4 +64,22 @@ test('a caller that has gone waits for no program', async () => {
   const answer = runProgram('sleep 60', { ...RUN, signal: caller.signal })
   caller.abort(gone)
   await expect(answer).rejects.toBe(gone)
+})
+
+test('a program that does not end is killed with all that it has started', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'purser-program-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const pids = join(folder, 'pids')
+  const command = `sleep 60 & echo $! $$ > ${pids}; wait`
+  const answer = runProgram(command, { ...RUN, timeoutMs: 500 })
+  await expect(answer).rejects.toThrow('was still running after 0.5 s')
+  for (const pid of readFileSync(pids, 'utf8').trim().split(' ').map(Number)) {
+    // A killed process is gone when init has taken note of it.
+    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), 4_000)
+  }
+})
+
+test('a program that is killed by a signal is told by it', async () => {
+  const answer = runProgram('kill -TERM $$', RUN)
+  await expect(answer).rejects.toThrow('ended with SIGTERM')
 })
