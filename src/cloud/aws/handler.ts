@@ -1,6 +1,7 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import { type Agent, request as httpsRequest } from 'node:https'
 import type { HttpHandler, HttpHandlerOptions } from '@smithy/core/protocols'
+import { readBounded } from '../../model/bytes.ts'
 import { PurserError } from '../../model/errors.ts'
 import { quote } from '../../model/host.ts'
 import { isLoopback } from './endpoint.ts'
@@ -106,7 +107,7 @@ export function createSdkHandler({
           Object.entries(received.headers).map(([name, value]) => [name, String(value)]),
         )
         // The SDK takes bytes for a stream's, and would collect whatever comes.
-        const body = await receive(received)
+        const body = await readBounded(received, MAX_ANSWER_BYTES, tooLong)
         return { response: { statusCode: answer.status, headers, body } }
       } catch (error) {
         if (!timeout.aborted) throw error
@@ -142,6 +143,10 @@ function insecure({ protocol, host }: URL): PurserError {
   })
 }
 
+function tooLong(): Error {
+  return new Error('the answer is too long')
+}
+
 function headOf({ statusCode = 0, headers }: IncomingMessage): Answer {
   const dateMs = Date.parse(headers.date ?? '')
   const named = headers['x-amzn-errortype']
@@ -151,19 +156,4 @@ function headOf({ statusCode = 0, headers }: IncomingMessage): Answer {
     dateMs: Number.isNaN(dateMs) ? undefined : dateMs,
     errorType: ERROR_TYPE.test(errorType) ? errorType : undefined,
   }
-}
-
-/** @throws if it is longer than any answer, of which no more is read then */
-function receive(received: IncomingMessage): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    received.on('error', reject)
-    received.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size > MAX_ANSWER_BYTES) received.destroy(new Error('the answer is too long'))
-      else chunks.push(chunk)
-    })
-    received.on('end', () => resolve(Buffer.concat(chunks)))
-  })
 }
