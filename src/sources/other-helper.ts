@@ -5,6 +5,7 @@ import { runSubprocess } from '../cloud/subprocess.ts'
 import type { Credential } from '../model/credential.ts'
 import { PurserError } from '../model/errors.ts'
 import { quote } from '../model/host.ts'
+import { tryParseJson } from '../model/json.ts'
 import { NOT_FOUND } from '../model/login.ts'
 import { ASKING } from './asking.ts'
 import { credentialOf } from './auth-entry.ts'
@@ -131,12 +132,4 @@ function read(
   // What some helpers say for "none", and clients take for that.
   if (username === '' && secret === '') return undefined
   return credentialOf(username, secret, `the answer of ${what}`)
-}
-
-function tryParseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

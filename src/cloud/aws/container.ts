@@ -2,6 +2,7 @@ import type { Agent } from 'node:https'
 import * as v from 'valibot'
 import { PurserError } from '../../model/errors.ts'
 import { quote } from '../../model/host.ts'
+import { tryParseJson } from '../../model/json.ts'
 import { Secret } from '../../model/secret.ts'
 import { readTokenFile } from '../token-file.ts'
 import { type Env, isLoopback } from './endpoint.ts'
@@ -95,13 +96,7 @@ function refused(what: string, status: number): PurserError {
 }
 
 function parseKeys(what: string, body: string): AwsKeys {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(body)
-  } catch {
-    parsed = undefined
-  }
-  const result = v.safeParse(answer, parsed)
+  const result = v.safeParse(answer, tryParseJson(body))
   if (!result.success) throw new PurserError('exchange-failed', `${what}: not keys, but other JSON`)
   const { AccessKeyId, SecretAccessKey, Token } = result.output
   return {

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { type ErrorCode, PurserError } from '../../model/errors.ts'
 import { quote } from '../../model/host.ts'
+import { tryParseJson } from '../../model/json.ts'
 import { Secret } from '../../model/secret.ts'
 import { runSubprocess } from '../subprocess.ts'
 import type { Env } from './endpoint.ts'
@@ -65,13 +66,5 @@ export async function runProgram(
     accessKeyId: AccessKeyId,
     secretAccessKey: new Secret(SecretAccessKey),
     sessionToken: SessionToken ? new Secret(SessionToken) : undefined,
-  }
-}
-
-function tryParseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }

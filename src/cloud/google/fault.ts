@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { describeError, PurserError } from '../../model/errors.ts'
+import { tryParseJson } from '../../model/json.ts'
 import { adviceOn } from '../../net/advice.ts'
 import type { GoogleAccount } from './account.ts'
 import type { Answer } from './ask.ts'
@@ -22,12 +23,7 @@ interface Refusal {
 
 /** @returns `undefined` if it does not say why */
 export function refusalOf({ body }: Answer): Refusal | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(body)
-  } catch {
-    return undefined
-  }
+  const value = tryParseJson(body)
   const oauth = v.safeParse(oauthError, value)
   if (oauth.success) return { code: oauth.output.error, subtype: oauth.output.error_subtype }
   const api = v.safeParse(apiError, value)

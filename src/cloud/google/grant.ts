@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { tryParseJson } from '../../model/json.ts'
 import { Secret } from '../../model/secret.ts'
 import type { Answer } from './ask.ts'
 import type { GoogleToken } from './place.ts'
@@ -19,7 +20,7 @@ const generated = v.object({ accessToken: text, expireTime: v.pipe(text, v.isoTi
  * @returns `undefined` if there is none
  */
 export function readToken({ body, dateMs }: Answer, askedAt: number): GoogleToken | undefined {
-  const value = parseJson(body)
+  const value = tryParseJson(body)
   const grant = v.safeParse(granted, value)
   if (grant.success) {
     const { access_token, expires_in } = grant.output
@@ -31,12 +32,4 @@ export function readToken({ body, dateMs }: Answer, askedAt: number): GoogleToke
   const { accessToken, expireTime } = generation.output
   const lifeMs = Date.parse(expireTime) - (dateMs ?? askedAt)
   return { token: new Secret(accessToken), expiresAt: new Date(askedAt + lifeMs) }
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch {
-    return undefined
-  }
 }

@@ -1,4 +1,5 @@
 import type { GcpAccountCredential } from '../../model/credential.ts'
+import { tryParseJson } from '../../model/json.ts'
 
 type Kind = GcpAccountCredential['kind']
 
@@ -17,11 +18,7 @@ const KINDS: ReadonlyMap<unknown, Kind> = new Map([
  * @returns `undefined` if it is no credential file
  */
 export function kindOfFile(text: string): Kind | undefined {
-  try {
-    return kindOf(JSON.parse(text))
-  } catch {
-    return undefined
-  }
+  return kindOf(tryParseJson(text))
 }
 
 function kindOf(value: unknown): Kind | undefined {

@@ -1,5 +1,6 @@
 import { describeError, PurserError } from '../../model/errors.ts'
 import { quote } from '../../model/host.ts'
+import { tryParseJson } from '../../model/json.ts'
 import { ask, type Way } from './ask.ts'
 import type { ExternalSource } from './external-source.ts'
 import { readGoogleFile } from './file.ts'
@@ -56,12 +57,8 @@ async function askFor(source: TokenSource & { readonly kind: 'url' }, way: Way):
 }
 
 function fieldOf(text: string, field: string): string | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null) return undefined
-    const found = Object.entries(value).find(([name]) => name === field)?.[1]
-    return typeof found === 'string' ? found : undefined
-  } catch {
-    return undefined
-  }
+  const value = tryParseJson(text)
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, field)) return undefined
+  const found: unknown = Reflect.get(value, field)
+  return typeof found === 'string' ? found : undefined
 }

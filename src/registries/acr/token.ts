@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { tryParseJson } from '../../model/json.ts'
 import type { Secret } from '../../model/secret.ts'
 
 /** A refresh token has 1 to 2 KiB. */
@@ -28,15 +29,11 @@ export function lifeOfToken(token: Secret): TokenLife | undefined {
   const text = token.reveal()
   const [, payload, , end] = text.length > MAX_TOKEN_LENGTH ? [] : text.split('.')
   if (payload === undefined || end !== undefined) return undefined
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'))
-    const result = v.safeParse(claims, parsed)
-    if (!result.success) return undefined
-    const { exp, iat } = result.output
-    return { issuedAt: iat === undefined ? undefined : dateOf(iat), expiresAt: dateOf(exp) }
-  } catch {
-    return undefined
-  }
+  const parsed = tryParseJson(Buffer.from(payload, 'base64url').toString('utf8'))
+  const result = v.safeParse(claims, parsed)
+  if (!result.success) return undefined
+  const { exp, iat } = result.output
+  return { issuedAt: iat === undefined ? undefined : dateOf(iat), expiresAt: dateOf(exp) }
 }
 
 function dateOf(seconds: number): Date {

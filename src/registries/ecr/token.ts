@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { PurserError } from '../../model/errors.ts'
 import type { Host } from '../../model/host.ts'
+import { tryParseJson } from '../../model/json.ts'
 import type { Login } from '../../model/login.ts'
 import { Secret } from '../../model/secret.ts'
 
@@ -54,11 +55,7 @@ const envelope = v.object({
 export function passwordExpiry(secret: Secret): Date | undefined {
   const text = secret.reveal()
   if (text.length > MAX_TOKEN_LENGTH) return undefined
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(text, 'base64').toString('utf8'))
-    const result = v.safeParse(envelope, parsed)
-    return result.success ? new Date(result.output.expiration * 1000) : undefined
-  } catch {
-    return undefined
-  }
+  const parsed = tryParseJson(Buffer.from(text, 'base64').toString('utf8'))
+  const result = v.safeParse(envelope, parsed)
+  return result.success ? new Date(result.output.expiration * 1000) : undefined
 }
