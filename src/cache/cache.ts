@@ -1,4 +1,5 @@
 import { PurserError } from '../model/errors.ts'
+import { sleep } from '../model/sleep.ts'
 import {
   beginLife,
   type Clock,
@@ -150,7 +151,7 @@ export function createCache<T>(options: CacheOptions<T>): Cache<T> {
       const release = await shelf.claim(key)
       if (release !== undefined) return release
       if (waitedMs >= CLAIM_TIMEOUT_MS) return () => undefined
-      await pause(pollMs, signal)
+      await sleep(pollMs, signal)
     }
   }
 
@@ -219,19 +220,5 @@ export function createCache<T>(options: CacheOptions<T>): Cache<T> {
 function deadOnArrival(): PurserError {
   return new PurserError('exchange-failed', 'what was given in exchange had ended already', {
     hint: 'set the clock of this machine right',
-  })
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      clearTimeout(timer)
-      reject(signal.reason)
-    }
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', abort)
-      resolve()
-    }, ms)
-    signal.addEventListener('abort', abort, { once: true })
   })
 }

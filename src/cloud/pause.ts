@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises'
+import { sleep } from '../model/sleep.ts'
 
 /**
  * Waits for a random part of a time, and at least for half of it: many that were refused together
@@ -6,11 +6,6 @@ import { setTimeout } from 'node:timers/promises'
  *
  * @throws the signal's reason if it is aborted
  */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await setTimeout(ms * (0.5 + Math.random() / 2), undefined, { signal })
-  } catch (error) {
-    signal.throwIfAborted()
-    throw error
-  }
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return sleep(ms * (0.5 + Math.random() / 2), signal)
 }

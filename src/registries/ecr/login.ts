@@ -1,5 +1,4 @@
 import type { Agent } from 'node:https'
-import { setTimeout } from 'node:timers/promises'
 import { type AwsPlace, type ClientSettings, settingsFor } from '../../cloud/aws/client.ts'
 import { type AwsService, readEndpoints } from '../../cloud/aws/endpoint.ts'
 import { type AwsHints, faultOf, isPassing, isThrottled } from '../../cloud/aws/fault.ts'
@@ -11,6 +10,7 @@ import type { AmbientAwsCredential, AwsCredential } from '../../model/credential
 import { PurserError } from '../../model/errors.ts'
 import type { Host } from '../../model/host.ts'
 import type { Login } from '../../model/login.ts'
+import { sleep } from '../../model/sleep.ts'
 import { parseAuthorization } from './token.ts'
 
 /** All attempts and the pauses between them; a kubelet waits a minute. */
@@ -79,7 +79,7 @@ export function createMint({
   now,
   killGroup,
   timeoutMs = TIMEOUT_MS,
-  pause = waitFor,
+  pause = sleep,
 }: EcrOptions): MintLogin {
   const gate = createGate({ now, pause })
 
@@ -160,13 +160,4 @@ function inLocalTime(login: Login, { answer }: SdkHandler, now: number): Login {
   const { expiresAt } = login
   if (expiresAt === undefined || answer?.dateMs === undefined) return login
   return { ...login, expiresAt: new Date(expiresAt.getTime() + now - answer.dateMs) }
-}
-
-async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await setTimeout(ms, undefined, { signal })
-  } catch (error) {
-    signal.throwIfAborted()
-    throw error
-  }
 }
