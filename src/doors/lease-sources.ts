@@ -3,6 +3,7 @@ import type { BuildRegistryConfig } from '../config/config.ts'
 import type { MintedOutlook } from '../health/lease-outlook.ts'
 import type { Lease } from '../lease/lease.ts'
 import type { Credential } from '../model/credential.ts'
+import { isWithin } from '../model/grammar.ts'
 import type { Target } from '../model/target.ts'
 import { passwordExpiry } from '../registries/ecr/token.ts'
 import { isMinted, lastingSource } from '../sources/lasting.ts'
@@ -99,7 +100,7 @@ async function buildIdentity(app: App, build: BuildRegistryConfig): Promise<Sour
   return {
     name: 'build registry',
     async find(target, signal): Promise<Found | undefined> {
-      if (target.host.name !== host.name || !isWithin(target.repository, repository)) {
+      if (target.host.name !== host.name || !covers(repository, target.repository)) {
         return undefined
       }
       for (const source of sources) {
@@ -111,7 +112,6 @@ async function buildIdentity(app: App, build: BuildRegistryConfig): Promise<Sour
   }
 }
 
-function isWithin(repository: string | undefined, prefix: string | undefined): boolean {
-  if (prefix === undefined || repository === undefined) return true
-  return repository === prefix || repository.startsWith(`${prefix}/`)
+function covers(prefix: string | undefined, repository: string | undefined): boolean {
+  return prefix === undefined || repository === undefined || isWithin(repository, prefix)
 }

@@ -1,4 +1,5 @@
 import type { Credential } from '../model/credential.ts'
+import { isWithin } from '../model/grammar.ts'
 import { isHostsOwn } from '../vault/spelling.ts'
 import { type Entry, type EntryKey, placeOf } from '../vault/vault.ts'
 
@@ -31,15 +32,11 @@ export function subjectsOf(entries: readonly Entry[]): readonly Subject[] {
  */
 export function subjectsAt(subjects: readonly Subject[], place: Place): readonly Subject[] {
   const ofHost = subjects.filter(({ host }) => host.name === place.host.name)
-  const within = ofHost.filter(({ prefix }) => covers(place.prefix, prefix))
+  const within = ofHost.filter(({ prefix }) => isWithin(prefix, place.prefix))
   if (within.length > 0) return within
-  const above = ofHost.filter(({ prefix }) => covers(prefix, place.prefix))
+  const above = ofHost.filter(({ prefix }) => isWithin(place.prefix, prefix))
   const longest = Math.max(...above.map(({ prefix }) => prefix.length))
   return above.filter(({ prefix }) => prefix.length === longest)
-}
-
-function covers(prefix: string, path: string): boolean {
-  return prefix === '' || path === prefix || path.startsWith(`${prefix}/`)
 }
 
 /** What tells subjects apart. */

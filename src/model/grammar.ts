@@ -27,6 +27,11 @@ export function isRepository(text: string): boolean {
   return text.length <= MAX_NAME_LENGTH && NAME.test(text)
 }
 
+/** Whether a repository is the one that a prefix names, or below it; an empty one is above all. */
+export function isWithin(repository: string, prefix: string): boolean {
+  return prefix === '' || repository === prefix || repository.startsWith(`${prefix}/`)
+}
+
 /** Whether this is a digest, of whatever algorithm. */
 export function isDigest(text: string): boolean {
   return text.length <= MAX_DIGEST_LENGTH && DIGEST.test(text)

@@ -1,4 +1,4 @@
-import { isRepository } from '../model/grammar.ts'
+import { isRepository, isWithin } from '../model/grammar.ts'
 import { type Host, isDockerHub, tryParseHost } from '../model/host.ts'
 import type { Target } from '../model/target.ts'
 
@@ -30,7 +30,5 @@ export function parseAuthKey(key: string): AuthPlace | undefined {
 
 /** Whether a question is about the place: a client that names no repository means the whole host. */
 export function isAbout(target: Target, { host, prefix }: AuthPlace): boolean {
-  const { repository = '' } = target
-  if (host.name !== target.host.name) return false
-  return prefix === '' || repository === prefix || repository.startsWith(`${prefix}/`)
+  return host.name === target.host.name && isWithin(target.repository ?? '', prefix)
 }

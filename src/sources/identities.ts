@@ -1,5 +1,6 @@
 import type { IdentityConfig } from '../config/config.ts'
 import { type Credential, identityNamedBy } from '../model/credential.ts'
+import { isWithin } from '../model/grammar.ts'
 import type { Target } from '../model/target.ts'
 import type { Source } from './source.ts'
 
@@ -28,9 +29,7 @@ export function credentialOf({ profile, role }: IdentityConfig): Credential {
 }
 
 function covers({ host, prefix }: IdentityConfig, target: Target): boolean {
-  if (host.name !== target.host.name) return false
-  const { repository = '' } = target
-  return prefix === '' || repository === prefix || repository.startsWith(`${prefix}/`)
+  return host.name === target.host.name && isWithin(target.repository ?? '', prefix)
 }
 
 function nameIdentity({ host, prefix }: IdentityConfig, credential: Credential): string {

@@ -1,6 +1,7 @@
 import type { BuildRegistryConfig } from '../config/config.ts'
 import { isOfMachine } from '../model/credential.ts'
 import { codeOf, PurserError } from '../model/errors.ts'
+import { isWithin } from '../model/grammar.ts'
 import type { Host } from '../model/host.ts'
 import type { CredentialKeys } from '../model/keys.ts'
 import { nameOf, type Target } from '../model/target.ts'
@@ -174,7 +175,7 @@ export function isOfBuildRegistry(image: Place, buildRegistry: BuildRegistry): b
 function covers({ host, repository }: Binding, target: Place): boolean {
   if (host.name !== target.host.name) return false
   if (repository === undefined || target.repository === undefined) return true
-  return target.repository === repository || target.repository.startsWith(`${repository}/`)
+  return isWithin(target.repository, repository)
 }
 
 /** A request is data from elsewhere: what it names of this machine is not its own to use. */
