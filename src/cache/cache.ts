@@ -64,7 +64,8 @@ export interface Cache<T> {
 export interface Shelf<T> {
   /** @returns `undefined` if there is none that can be read */
   read(key: string): Slot<T> | undefined | Promise<Slot<T> | undefined>
-  write(key: string, slot: Slot<T>): void | Promise<void> /**
+  write(key: string, slot: Slot<T>): void | Promise<void>
+  /**
    * Takes a slot, so that one process alone exchanges for it.
    *
    * @returns how to let go of it; `undefined` if another process has it
@@ -73,6 +74,7 @@ export interface Shelf<T> {
   /** How often to look whether another process has let go of it. Default: 20 ms. */
   readonly pollMs?: number
 }
+
 /** What a cache is made with. */
 export interface CacheOptions<T> {
   /** Milliseconds since the epoch. */
@@ -125,6 +127,7 @@ export function createCache<T>(options: CacheOptions<T>): Cache<T> {
     await shelf.write(key, slot)
     return slot
   }
+
   async function exchange(key: string, slot: Slot<T>, produce: Produce<T>, signal: AbortSignal) {
     checkPause(slot, now())
     const begun = await save(key, begin(slot, now()))
