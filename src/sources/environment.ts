@@ -3,6 +3,7 @@ import { tryParseHost } from '../model/host.ts'
 import type { CredentialKeys } from '../model/keys.ts'
 import type { Target } from '../model/target.ts'
 import { registryOf } from '../registries/all.ts'
+import { ghcr } from '../registries/ghcr.ts'
 import type { Registry } from '../registries/registry.ts'
 import type { Source } from './source.ts'
 
@@ -74,7 +75,7 @@ function ownKeys(env: Env, { name }: Registry, target: Target): CredentialKeys |
  */
 function isOfServer(server: string | undefined, { host }: Target): boolean {
   const hostname = URL.parse(server || 'https://github.com')?.hostname
-  if (hostname === 'github.com') return ['ghcr.io', 'docker.pkg.github.com'].includes(host.name)
+  if (hostname === 'github.com') return ghcr.matches(host)
   return host.name === `containers.${hostname}` || host.name === hostname
 }
 
