@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Credential } from '../model/credential.ts'
 import { once } from '../model/once.ts'
+import { gcloudFolder } from './google/folder.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -61,10 +62,13 @@ function awsFiles(env: Env): readonly string[] {
 
 /** @see https://cloud.google.com/sdk/docs/configurations */
 function googleFiles(env: Env): readonly string[] {
-  const folder = env['CLOUDSDK_CONFIG'] || join(homeOf(env), '.config', 'gcloud')
   const named = env['GOOGLE_APPLICATION_CREDENTIALS']
+  const folder = gcloudFolder(env)
+  return [...(named ? [named] : []), ...(folder === undefined ? [] : gcloudFiles(folder))]
+}
+
+function gcloudFiles(folder: string): readonly string[] {
   return [
-    ...(named ? [named] : []),
     join(folder, 'application_default_credentials.json'),
     join(folder, 'active_config'),
     // gcloud writes one anew when another account becomes its own.

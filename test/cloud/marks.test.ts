@@ -95,6 +95,14 @@ describe('a mark', () => {
     expect(mark(credential, env)).not.toBe(before)
   })
 
+  test("changes with gcloud's files where Windows keeps them", () => {
+    const { home, write, mark } = openHome()
+    const env = { APPDATA: join(home, 'Roaming') }
+    const before = mark(GOOGLE, env)
+    write('Roaming/gcloud/active_config', 'other')
+    expect(mark(GOOGLE, env)).not.toBe(before)
+  })
+
   test("does not change with a token's content, which is another one every hour", () => {
     const { write, mark } = openHome()
     const aws = { AWS_WEB_IDENTITY_TOKEN_FILE: write('token', 'one') }

@@ -24,18 +24,6 @@ const HINT = 'see whether this user may read it, or log in anew with gcloud'
 type Properties = ReadonlyMap<string, string>
 
 /**
- * The folder in which gcloud and all of Google's libraries look.
- *
- * @returns `undefined` if the environment names no home
- */
-export function gcloudFolder(env: Env): string | undefined {
-  const { CLOUDSDK_CONFIG: named, APPDATA: roaming, HOME: home } = env
-  if (named) return named
-  if (roaming) return join(roaming, 'gcloud')
-  return home ? join(home, '.config', 'gcloud') : undefined
-}
-
-/**
  * The account that gcloud is logged in with, by its active configuration.
  *
  * Its token is not looked for: gcloud keeps one beside the account, but the account can have one made
