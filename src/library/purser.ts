@@ -78,7 +78,8 @@ async function sourcesOf(
 /** A program's own input and output are not Purser's. */
 function surroundingsOf(host: HostProcess, now: () => number): Surroundings {
   return {
-    env: host.env,
+    // As it is now: identities are told apart by what stands in it.
+    env: { ...host.env },
     uid: host.geteuid?.() ?? currentUser(),
     // Found in PATH as itself: it is not asked as somebody else's helper.
     command: ['purser'],
