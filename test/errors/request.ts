@@ -1,10 +1,10 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { parseCredentials } from '../../src/request/credentials.ts'
 import { loadRequest } from '../../src/request/load.ts'
-import { setMembers } from '../../src/request/members.ts'
 import { parseRegistry } from '../../src/request/registry-name.ts'
-import { parseRequest } from '../../src/request/request.ts'
+import { checkCredentials, parseRequest } from '../../src/request/request.ts'
 import { askRequest, ECR, named } from '../sources/harness.ts'
 import type { Provocation, Provocations } from './stage.ts'
 
@@ -17,10 +17,17 @@ const image =
 /** What container requests, and the credentials in them, are refused with. */
 export const REQUEST: Provocations = {
   'a field stands there twice': () =>
-    setMembers(
-      '{"image_credentials":"","image_credentials":"u:S3CRET"}',
-      new Map([['image_credentials', 'u:p']]),
-    ),
+    parseRequest('{"image_credentials":"u:p","image_credentials":"u:S3CRET"}'),
+  'two spellings of a field differ': () =>
+    parseRequest('{"image_credentials":"u:p","imageCredentials":"u:S3CRET"}'),
+  'a credential has a NUL': image('u:S3CRET\0'),
+  'a value of no request has a NUL': () => parseCredentials('u:S3CRET\0', '--json'),
+  'a key stands there twice': image('{"USERNAME":"u","USERNAME":"S3CRET"}'),
+  'a pair is there in two cases': image('{"username":"u","password":"S3CRET","USERNAME":"v"}'),
+  'a login of docker’s is none': image('{"auth":"S3CRET"}'),
+  'a registry is none, and nobody asks': () =>
+    checkCredentials(JSON.stringify({ image_credentials: named('S3CRET@quay.io') }), []),
+  'its keys are nobody’s': image('{"SOMETHING":"S3CRET"}'),
   'an image has no name': () => parseRegistry('docker://'),
   'it cannot be standard input': () => loadRequest('-', {}),
   'it is not UTF-8': ({ put }) => loadRequest(put('r.json', Buffer.of(0x7b, 0xff, 0x7d)), {}),
