@@ -1,29 +1,28 @@
 import { createLru } from '../cache/lru.ts'
 import { systemCode } from '../model/errors.ts'
 
-/** Remembers who cannot be reached. */
+/** Remembers which origins could not be reached. */
 export interface Outages {
   /**
-   * Connects, unless it has just been found out that this leads nowhere: then that is told again at
-   * once.
+   * Connects to `origin`, or throws the last attempt's error at once if that failed a moment ago.
    */
   avoid<T>(origin: string, connect: () => Promise<T>): Promise<T>
 }
 
-/** What outages are remembered with. */
+/** The clock that outages are remembered by. */
 export interface OutagesOptions {
-  /** Milliseconds since whenever. */
+  /** Milliseconds, from any start: only differences count. */
   readonly now: () => number
 }
 
 /** An operator has some dozens of registries, and their stores. */
 const CAPACITY = 1_000
-/** What is up again is tried within this. */
+/** The longest that an outage is believed: an origin that is up again is tried within this. */
 const MAX_MS = 5_000
 
 /**
- * What says that nobody is there: by our own limit, or by the system. Not that a certificate is wrong,
- * or that a proxy will not: this is known at once, and may be mended at once.
+ * Codes of an origin that does not answer, by our own time limit or by the system. A wrong certificate
+ * or a proxy's refusal is not among them: it costs no wait, and may be mended at any moment.
  */
 const NOBODY = new Set([
   ...['network', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'],
@@ -33,16 +32,16 @@ const NOBODY = new Set([
 interface Outage {
   readonly error: unknown
   readonly until: number
-  /** Whether somebody is looking if it is over. */
+  /** Whether a connection is under way that finds out if it is over. */
   tried: boolean
 }
 
 /**
- * Makes a memory that knows of no outage.
+ * Makes a memory of outages, empty at first.
  *
- * One is believed for as long as it took to find out: a host that does not answer costs the first who
- * asks ten seconds, and those behind him nothing; of one that refuses at once, next to nothing is
- * remembered. Then one connection goes ahead, and the others learn from it.
+ * An outage is believed for as long as it took to notice: a host that does not answer costs the first
+ * request ten seconds and the next ones nothing, while one that refuses at once may be tried again at
+ * once. Afterwards one connection goes ahead, and the others wait for what it finds.
  */
 export function createOutages({ now }: OutagesOptions): Outages {
   const outages = createLru<Outage>(CAPACITY)

@@ -1,14 +1,14 @@
-/** How the transfers to one origin share its connections. */
+/** Shares out each origin's connections among the transfers that want one. */
 export interface Crowd {
   /**
-   * Counts a transfer in, from when it waits for a connection.
+   * Adds a transfer that waits for a connection to `origin`.
    *
    * @returns `undefined` if too many wait already
    */
   enter(origin: string, transfer: Transfer): Place | undefined
 }
 
-/** What a crowd must know of a transfer. */
+/** What has to be known of a transfer to share connections. */
 interface Transfer {
   /** Whether the next byte is the client's to send or to take. */
   isClientsTurn(): boolean
@@ -23,7 +23,7 @@ interface Place {
   leave(): void
 }
 
-/** What a crowd is made with. */
+/** The limits by which transfers share connections. */
 export interface CrowdOptions {
   /** How many transfers an origin has connections for. */
   readonly connections: number
@@ -40,7 +40,7 @@ export interface CrowdOptions {
  * may, as long as nobody else wants its connection.
  */
 const PATIENCE_MS = 30_000
-/** How often it is looked for somebody to evict, and only while there is a crowd. */
+/** How often to look for a transfer to evict, while more want a connection than there are. */
 const LOOK_MS = 1_000
 
 /**
@@ -56,11 +56,11 @@ interface Member {
 }
 
 /**
- * Makes crowds, one per origin.
+ * Makes an empty crowd, which counts the transfers of each origin apart.
  *
  * A client that stops reading holds a connection to the registry for as long as it likes, and as many
- * of them as there are connections would lock everybody else out. So whoever stands still for longest
- * is ended, but only when somebody waits.
+ * of them as there are connections would lock everybody else out. So the transfer that has stood
+ * still for longest is ended, but only when another one waits.
  */
 export function createCrowd(options: CrowdOptions): Crowd {
   const { connections, now, waiting = MAX_WAITING, patienceMs = PATIENCE_MS } = options

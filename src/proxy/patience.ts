@@ -7,9 +7,9 @@ import type { Route } from './route.ts'
 
 /** Remembers which registries have asked for a pause. */
 export interface Patience {
-  /** Takes in how a registry has answered. */
+  /** Notes the pause that a registry's answer asks for, if it does. */
   see(route: Route, by: Authorization, status: number, headers: IncomingHttpHeaders): void
-  /** What to answer with instead of asking the registry again; `undefined` if it may be asked. */
+  /** @returns the answer to give instead of asking the registry; `undefined` if it may be asked */
   check(route: Route, by: Authorization): Problem | undefined
 }
 
@@ -26,11 +26,11 @@ const CAPACITY = 1_000
 const MAX_PAUSE_MS = 60_000
 
 /**
- * Makes a memory of no pauses.
+ * Makes a memory of pauses, empty at first.
  *
- * containerd asks again at once after a 429, and a node has many that ask: so for as long as a registry
- * wants to be left alone, they are answered here. Who has another identity, or asks for something else,
- * may be welcome. Pushes are not held up: their clients have bodies in their hands.
+ * containerd asks again at once after a 429, and a node has many clients: so for as long as a registry
+ * asks for a pause, they are answered here. It may still serve another identity, or another kind of
+ * request. Pushes are not held up: their clients would have to send a body again.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
  */

@@ -8,13 +8,13 @@ import { answerHere, type LocalAnswer, sendLocal } from './local.ts'
 import { isProblem, problem, sendProblem } from './problem.ts'
 import type { Service } from './service.ts'
 
-/** Who may use the proxy: any process of the machine, a lease's, or who knows its password. */
+/** Who may use the proxy: any process of the machine, only leases, or whoever knows its password. */
 export type ClientAuth =
   | { readonly kind: 'open' }
   | { readonly kind: 'lease' }
   | { readonly kind: 'basic'; readonly secret: Secret }
 
-/** By what requests are served, after whose they are. */
+/** Which service answers a request, by the credentials that the client shows. */
 export interface ReceptionOptions {
   readonly auth: ClientAuth
   readonly everybody: Service
@@ -29,10 +29,10 @@ const LEASES_ONLY = 'this proxy is for leases alone: log in with the secret of o
 const PASSWORD = 'this proxy has a password'
 
 /**
- * Makes a service that serves each request as its client's.
+ * Makes a service that tells clients apart by their credentials, and hands each request to its own.
  *
- * A lease's secret counts wherever it is shown: what a container may do is not more because others may
- * do more.
+ * A lease's secret counts whatever `auth` is: a container gets no more than its lease where the proxy is
+ * open to others.
  */
 export function createReception(options: ReceptionOptions): Service {
   const { auth, everybody, leaseService } = options
@@ -61,7 +61,7 @@ export function createReception(options: ReceptionOptions): Service {
   }
 }
 
-/** Health checks go without a name; whatever else comes is told how to show one. */
+/** Refuses with 401, except for health checks and metrics, which need no credentials. */
 function createRefusal({ hosts = [], metrics }: ReceptionOptions): (why: string) => Service {
   const admit = createAdmission(hosts)
   return (why) => async (door, req, res) => {
