@@ -5,7 +5,11 @@ import { PurserError } from '../model/errors.ts'
 /** `sun_path` has 108 bytes on Linux and ends with a zero: a longer path is a bare EINVAL. */
 const MAX_PATH_BYTES = 107
 
-/** @throws `config-invalid` if the system could not bind or connect to this path */
+/**
+ * Checks that a path fits a unix socket's address.
+ *
+ * @throws `config-invalid` if the system could not bind or connect to this path
+ */
 export function checkSocketPath(path: string): void {
   const bytes = Buffer.byteLength(path)
   if (bytes <= MAX_PATH_BYTES) return

@@ -49,7 +49,7 @@ export function encodeQuestion({ target, vault, lease }: Question): string {
   return JSON.stringify({ vault, lease, workspace, host: host.name, repository, action, entry })
 }
 
-/** @throws `request-invalid`, naming what is wrong */
+/** Reads a question that a client has sent. @throws `request-invalid`, naming what is wrong */
 export function decodeQuestion(text: string): Question {
   const read = readObject(text, 'question')
   const action = ACTIONS.find((each) => each === read('action'))
@@ -77,7 +77,11 @@ export function encodeAnswer({ login, source, from, registry }: Resolution): str
   })
 }
 
-/** @throws `request-invalid`, naming what is wrong */
+/**
+ * Reads the login that the agent has answered with.
+ *
+ * @throws `request-invalid`, naming what is wrong
+ */
 export function decodeAnswer(text: string): Resolution {
   const read = readObject(text, 'answer')
   const expiresAt = read.optional('expiresAt')
@@ -98,7 +102,11 @@ export function encodeRefusal(code: ErrorCode, message: string, hint: string | u
   return JSON.stringify({ code, message, hint })
 }
 
-/** @throws `request-invalid`, naming what is wrong */
+/**
+ * Reads the error that the agent has answered with.
+ *
+ * @throws `request-invalid`, naming what is wrong
+ */
 export function decodeRefusal(text: string): PurserError {
   const read = readObject(text, 'refusal')
   const code = read('code')

@@ -71,7 +71,11 @@ const FREE_FAILURES = 3
 const FIRST_PAUSE_MS = 30_000
 const MAX_PAUSE_MS = 10 * 60_000
 
-/** @throws the last failure again, while it is too early for another try */
+/**
+ * Checks that a slot that failed may be tried again.
+ *
+ * @throws the last failure again, while it is too early for another try
+ */
 export function checkPause({ failure }: Slot<unknown>, at: number): void {
   if (failure === undefined || failure.count < FREE_FAILURES) return
   const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (failure.count - FREE_FAILURES), MAX_PAUSE_MS)

@@ -23,7 +23,7 @@ export function askingForLogin(command: Command): Command {
     .addOption(workspaceOption())
 }
 
-/** @throws `host-invalid`, `reference-invalid` */
+/** Reads the image or host that a command was given. @throws `host-invalid`, `reference-invalid` */
 export function targetOf(text: string, { push }: QuestionFlags, workspace: string): Target {
   return { workspace, ...parsePlace(text), action: push ? 'push' : 'pull' }
 }
@@ -43,7 +43,11 @@ export async function findLogin(
   return resolver.resolve(target, signal).catch((fault) => excused(fault, target, session, context))
 }
 
-/** @throws the fault where `on_fault` does not excuse it */
+/**
+ * Turns a fault that `on_fault` excuses into no login.
+ *
+ * @throws the fault where `on_fault` does not excuse it
+ */
 export async function excused(
   fault: unknown,
   target: Target,

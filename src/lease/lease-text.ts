@@ -59,7 +59,11 @@ export function encodeLease({ secret, request, openedAt, expiresAt, ...rest }: L
   })
 }
 
-/** @returns `undefined` if it is not what {@link encodeLease} writes */
+/**
+ * Reads a lease from its text.
+ *
+ * @returns `undefined` if `text` is not what {@link encodeLease} writes
+ */
 export function decodeLease(text: string): Lease | undefined {
   const parsed = v.safeParse(lease, parseJson(text))
   return parsed.success ? parsed.output : undefined

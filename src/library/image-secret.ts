@@ -10,7 +10,12 @@ import type { ImageCredentialSecret, ImageSecret } from './contract.ts'
 
 type Parts = Pick<App, 'vault' | 'registries'>
 
-/** @throws `usage` if the id is none, or keys have no reference; `credential-incomplete` of the keys */
+/**
+ * Links an image to its credential, which is stored or updated with it.
+ *
+ * @throws `usage` if the id is malformed, or keys come without a reference; `credential-incomplete` if
+ * a key is missing
+ */
 export async function writeImageSecret(
   { vault, registries }: Parts,
   workspace: string,
@@ -37,6 +42,7 @@ export async function writeImageSecret(
   throw new PurserError('vault-failed', `the link of image ${quote(image)} is gone again`)
 }
 
+/** Reads what an image is linked to; `undefined` if nothing. */
 export async function readImageSecret(
   { vault }: Pick<Parts, 'vault'>,
   workspace: string,

@@ -26,7 +26,12 @@ export interface Cabinets {
 /** A key that was rotated is noticed after this long. */
 const KEY_TTL_MS = 1_000
 
-/** @param readKey - `undefined` where there is none; the clock is in milliseconds since the epoch */
+/**
+ * Makes cabinets that follow the key as it is rotated.
+ *
+ * @param readKey - gives `undefined` where there is no key
+ * @param now - milliseconds since the epoch
+ */
 export function createCabinets(readKey: () => VaultKey | undefined, now: () => number): Cabinets {
   let cabinet: Cabinet | undefined
   let lookedAt = Number.NEGATIVE_INFINITY

@@ -31,7 +31,11 @@ export const CREDENTIAL_KEYS = [
   'AZURE_TENANT_ID',
 ] as const
 
-/** @returns `undefined` if the key is missing or empty. */
+/**
+ * Reads a key that a credential may leave out.
+ *
+ * @returns `undefined` if the key is missing or empty.
+ */
 export function optionalKey(keys: CredentialKeys, key: string): string | undefined {
   const value = Object.hasOwn(keys, key) ? keys[key] : undefined
   return value === '' ? undefined : value

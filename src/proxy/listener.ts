@@ -100,7 +100,7 @@ function makeServer(address: ListenAddress, options: ListenerOptions): Server | 
   return server
 }
 
-/** @throws `config-invalid` if it cannot be shown to anybody */
+/** Checks that a certificate and its key can be used by a TLS server. @throws `config-invalid` */
 export function checkCertificate(certificate: ServerCertificate): ServerCertificate {
   try {
     createSecureContext(certificate)

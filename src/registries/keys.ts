@@ -13,7 +13,11 @@ export const ANY_PAIRS: readonly KeyPair[] = [
   ['DOCKER_USERNAME', 'DOCKER_PASSWORD'],
 ]
 
-/** @throws `credential-incomplete` if a key is missing or empty. */
+/**
+ * Reads a key that a credential must have.
+ *
+ * @throws `credential-incomplete` if a key is missing or empty.
+ */
 export function requireKey(keys: CredentialKeys, key: string): string {
   const value = optionalKey(keys, key)
   if (value !== undefined) return value

@@ -57,7 +57,11 @@ export async function copyVault(options: CopyOptions): Promise<Copied> {
   return { entries, links: rows.length - entries }
 }
 
-/** @throws `not-allowed` if there are records that nobody said may go */
+/**
+ * Refuses to replace a vault that holds records, unless told to overwrite them.
+ *
+ * @throws `not-allowed`
+ */
 export function refuseLoss(name: string, records: number, overwrite: boolean): void {
   if (records === 0 || overwrite) return
   const what = records === 1 ? '1 record' : `${records} records`

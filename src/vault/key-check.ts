@@ -9,7 +9,11 @@ export function keyCheckOf(key: VaultKey): Uint8Array {
   return createSealer(key).seal(TEXT, IDENTITY)
 }
 
-/** @throws `vault-corrupt` if the vault's proof of its key does not open with the key. */
+/**
+ * Checks that a key is the vault's, by the proof that the vault holds.
+ *
+ * @throws `vault-corrupt` if the proof does not open with the key
+ */
 export function checkKey(key: VaultKey, proof: Uint8Array): void {
   createSealer(key).open(proof, IDENTITY)
 }

@@ -130,7 +130,11 @@ function systemdSource(credential: string, env: KeyEnvironment['env'], uid: Uid)
   }
 }
 
-/** @throws `key-missing` if the source holds no key. */
+/**
+ * Reads the keys of a source that must hold one.
+ *
+ * @throws `key-missing` if the source holds no key.
+ */
 export function requireKeyring({ name, read, writer }: KeySource): Keyring {
   const keys = read()
   if (keys !== undefined) return keys

@@ -76,7 +76,7 @@ export function readPrivateFile(
   }
 }
 
-/** @throws `unsafe-file` unless the directory is there and the user's alone. */
+/** Checks that a directory exists and that only the user can enter it. @throws `unsafe-file` */
 export function inspectDirectory(path: string, uid: Uid): void {
   const stat = lstatSync(path)
   if (!stat.isDirectory()) throw notA('directory', path, stat)

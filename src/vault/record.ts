@@ -155,7 +155,11 @@ export function encodeEntry(entry: Entry): string {
   })
 }
 
-/** @throws `vault-corrupt`: it was sealed with the right key, but not by this version of Purser. */
+/**
+ * Reads an entry from the text that was sealed.
+ *
+ * @throws `vault-corrupt`: it was sealed with the right key, but not by this version of Purser.
+ */
 export function decodeEntry(text: string): Entry {
   return decode(entry, text)
 }
@@ -171,12 +175,20 @@ export function encodeImageLink({ entry, reference, pushed, ...link }: ImageLink
   })
 }
 
-/** @throws `vault-corrupt` as {@link decodeEntry} */
+/**
+ * Reads the link of an image from the text that was sealed.
+ *
+ * @throws `vault-corrupt` as {@link decodeEntry}
+ */
 export function decodeImageLink(text: string): ImageLink {
   return decode(imageLink, text)
 }
 
-/** @throws `vault-corrupt` as {@link decodeEntry} */
+/**
+ * Reads an entry or the link of an image from the text that was sealed.
+ *
+ * @throws `vault-corrupt` as {@link decodeEntry}
+ */
 export function decodeRecord(text: string): Entry | ImageLink {
   return decode(v.union([entry, imageLink]), text)
 }

@@ -28,7 +28,11 @@ export function sealRow(sealer: Sealer, columns: Columns, text: string): Row {
   return { ...columns, sealed: sealer.seal(text, bind(columns)) }
 }
 
-/** @throws `vault-corrupt` if it is none, or was altered or moved */
+/**
+ * Opens a sealed row of the vault.
+ *
+ * @throws `vault-corrupt` if `found` is no row, or was altered or moved
+ */
 export function openRow(sealer: Sealer, found: unknown): string {
   const parsed = v.safeParse(row, found)
   if (!parsed.success) throw new PurserError('vault-corrupt', 'a row is none of a vault')

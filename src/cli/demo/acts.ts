@@ -56,7 +56,7 @@ export async function askHelper(stage: Stage, login: DemoLogin): Promise<void> {
   )
 }
 
-/** @returns where the proxy is, as `localhost:PORT`. */
+/** Starts the proxy. @returns where the proxy is, as `localhost:PORT`. */
 export async function startProxy(stage: Stage): Promise<string> {
   return stage.checklist.step(
     'purser serve --config demo.toml',

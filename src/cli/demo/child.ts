@@ -44,7 +44,11 @@ export async function run(call: Call): Promise<string> {
   throw failure(call, lastLine(talk()) ?? `it ended with ${code}`)
 }
 
-/** @throws `internal` if it ends before it has announced itself. */
+/**
+ * Starts a program that runs until it is stopped, and waits for its announcement.
+ *
+ * @throws `internal` if it ends before it has announced itself.
+ */
 export function runUntilStopped(call: Call, announcement: RegExp): Promise<Running> {
   const child = start(call, undefined)
   child.stdin?.end()

@@ -14,7 +14,11 @@ export interface Workshop {
 
 type Runner = (args: readonly string[], input?: Buffer) => Promise<string>
 
-/** @returns the clients that are installed here and can work, docker last. */
+/**
+ * Looks for clients of registries on this machine.
+ *
+ * @returns the clients that are installed here and can work, docker last.
+ */
 export async function findPrograms(workshop: Workshop): Promise<readonly ImageClient[]> {
   const { directory, image } = workshop
   await writeLayout(image, join(directory, 'image'))

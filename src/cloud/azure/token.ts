@@ -32,7 +32,7 @@ export const tokenText = v.pipe(
 
 const granted = v.object({ access_token: tokenText })
 
-/** @throws `exchange-failed` if there is no token in it */
+/** Reads the token of an answer. @throws `exchange-failed` if there is no token in it */
 export function parseToken(what: string, { document }: JsonAnswer): Secret {
   const result = v.safeParse(granted, document)
   if (result.success) return new Secret(result.output.access_token)

@@ -21,7 +21,7 @@ interface Refusal {
   readonly subtype: string | undefined
 }
 
-/** @returns `undefined` if it does not say why */
+/** Reads why Google has refused. @returns `undefined` if it does not say why */
 export function refusalOf({ body }: Answer): Refusal | undefined {
   const value = tryParseJson(body)
   const oauth = v.safeParse(oauthError, value)

@@ -154,7 +154,7 @@ export async function upsertRows(connection: Connection, rows: readonly Row[]): 
   )
 }
 
-/** @returns whether there was such a record */
+/** Deletes the row of an identity. @returns whether there was such a record */
 export async function deleteRow(connection: Connection, identity: Uint8Array): Promise<boolean> {
   const sql = 'DELETE FROM purser.record WHERE identity = $1'
   return (await connection.query(sql, [identity])).changed > 0

@@ -69,7 +69,7 @@ export function insertRow(db: DatabaseSync, row: Row): void {
   ).run(identity, scope, hostname, workspace, sealed)
 }
 
-/** @returns whether there was such a record. */
+/** Deletes the record of an identity. @returns whether there was such a record. */
 export function deleteRecord({ db }: Session, identity: Uint8Array): boolean {
   return db.prepare('DELETE FROM record WHERE identity = ?').run(identity).changes > 0
 }

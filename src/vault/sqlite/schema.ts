@@ -46,7 +46,11 @@ export function createSchema(db: DatabaseSync, key: VaultKey): void {
   db.exec('COMMIT')
 }
 
-/** @throws `vault-corrupt` if this is no vault; `vault-failed` if it is one of a newer version. */
+/**
+ * Checks that a file is a vault of a version that is known here.
+ *
+ * @throws `vault-corrupt` if this is no vault; `vault-failed` if it is one of a newer version.
+ */
 export function checkSchema(db: DatabaseSync): void {
   const id = v.parse(v.object({ application_id: v.number() }), row(db, 'PRAGMA application_id'))
   if (id.application_id !== APPLICATION_ID) {
