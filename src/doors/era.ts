@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Net } from '../net/net.ts'
 import type { Resolver } from '../resolver.ts'
 
-/** The application as one reading of the configuration has made it, until the next takes over. */
+/** The application as built from one reading of the configuration, in use until the next reload. */
 export interface Era {
   readonly app: App
   readonly config: Config
@@ -11,11 +11,11 @@ export interface Era {
   readonly resolver: Resolver
   enter(): void
   leave(): void
-  /** Hangs up as soon as nobody uses it any more. */
+  /** Closes its connections once the last user has left. */
   end(): Promise<void>
 }
 
-/** Begins an era; whatever its configuration names is read by then. */
+/** Begins an era by reading whatever the configuration of its application names. */
 export async function beginEra(app: App): Promise<Era> {
   const [config, net, resolver] = [await app.config(), await app.net(), await app.ownResolver()]
   const { promise: unused, resolve: tellUnused } = Promise.withResolvers<void>()
@@ -42,18 +42,18 @@ export async function beginEra(app: App): Promise<Era> {
   }
 }
 
-/** Which era it is. */
+/** Holds the current era, and those before it that are still in use. */
 export interface Eras {
   current(): Era
-  /** Works with what is current, which lasts as long as the work does. */
+  /** Runs `work` with the current era, which stays open until the work is done. */
   within<T>(work: (era: Era) => Promise<T>): Promise<T>
-  /** Makes it another one's turn; the one before ends when its last user has left. */
+  /** Makes `next` the current era; the one before ends when its last user has left. */
   follow(next: Era): void
-  /** Closes all that is left of them, the first one last: the others have taken over from it. */
+  /** Closes all eras, the first one last, because the others share what it has opened. */
   close(): Promise<void>
 }
 
-/** Makes what begins with an era. */
+/** Makes a succession of eras that begins with `first`. */
 export function createEras(first: Era): Eras {
   let current = first
   const ending = new Set<Era>()
@@ -90,7 +90,7 @@ export function createEras(first: Era): Eras {
   }
 }
 
-/** Resolves by whatever is current. */
+/** Makes a resolver that asks the era that is current at each call. */
 export function resolverOf({ within, current }: Eras): Resolver {
   return {
     resolve: (target, signal) => within(({ resolver }) => resolver.resolve(target, signal)),
@@ -102,7 +102,7 @@ export function resolverOf({ within, current }: Eras): Resolver {
   }
 }
 
-/** The ways out that are current. @param of - whose, in an era */
+/** The network of the current era. @param of - which of an era's networks is meant */
 export function netOf(
   { current }: Eras,
   of: (era: Era) => Pick<Net, 'upstream' | 'realm'> = ({ net }) => net,

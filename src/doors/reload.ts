@@ -5,9 +5,9 @@ import { describeError, hintOf } from '../model/errors.ts'
 import type { Log } from '../observe/log.ts'
 import { beginEra, type Era } from './era.ts'
 
-/** What reloads work with. */
+/** The application that a reload replaces, and how. */
 export interface ReloadOptions {
-  /** The one whose place is taken. */
+  /** The era that is replaced. */
   current(): Era
   /** Makes an application that reads the configuration anew. */
   renew(before: App): App
@@ -16,17 +16,17 @@ export interface ReloadOptions {
   readonly log: Log
 }
 
-/** What reads the configuration anew. */
+/** Reloads the configuration, one reload at a time. */
 export interface Reload {
-  /** Begins to; one that comes in the middle of another is heard after it. */
+  /** Starts a reload; one that is asked for during another follows it. */
   begin(): void
-  /** Begins no more, and waits for one that is under way. */
+  /** Starts no more reloads, and waits for one that is under way. */
   close(): Promise<void>
 }
 
 /**
- * Makes what reads the configuration anew and goes over to it. What is under way ends as it began; a
- * configuration that is no good changes nothing, and is told in one line.
+ * Makes reloads: what is under way ends by the old configuration, and a configuration with an error
+ * changes nothing but one line of the log.
  */
 export function createReload({ current, renew, adopt, log }: ReloadOptions): Reload {
   let running: Promise<void> | undefined

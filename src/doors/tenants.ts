@@ -11,17 +11,17 @@ import { createUpstreams } from './discovery.ts'
 import type { Era, Eras } from './era.ts'
 import { leaseSources } from './lease-sources.ts'
 
-/** Leases as those who are served: each by its own request and workspace, with caches of its own. */
+/** Serves each lease by its own request and workspace, with caches of its own. */
 export interface Tenants {
-  /** Answers for a lease, by whatever configuration is current. */
+  /** Makes the resolver of a lease, which follows reloads of the configuration. */
   resolverOf(lease: Lease): Resolver
   /** Serves what a lease's container sends to the proxy, by the options that an era has for all. */
   serviceOf(lease: Lease, era: Era, options: ServiceOptions): Service
-  /** Serves it no more; `cut` ends what is under way too. */
+  /** Stops serving a lease; `cut` ends its transfers under way too. */
   leave(id: string, end: LeaseEnd): void
 }
 
-/** One lease, while somebody asks as it. */
+/** What is kept in memory of a lease that has been used. */
 interface Tenant {
   readonly seal: Seal
   readonly active: Set<ServerResponse>
@@ -29,7 +29,7 @@ interface Tenant {
   service: { readonly era: Era; readonly value: Service } | undefined
 }
 
-/** Makes what keeps leases apart; nobody is served yet. */
+/** Makes tenants, none of them in use yet. */
 export function createTenants(eras: Eras, now: () => number): Tenants {
   const tenants = new Map<string, Tenant>()
   // In memory alone: of what was given to one container, nothing stays on the machine's disk. A login
@@ -56,7 +56,7 @@ export function createTenants(eras: Eras, now: () => number): Tenants {
     return app.resolverOf(await leaseSources(app, lease, now), logins)
   }
 
-  /** Whoever has brought another lease's workspace into a question is asked as this one all the same. */
+  /** The lease's own workspace replaces the target's: nobody is to ask for another one's. */
   function resolverOf(lease: Lease): Resolver {
     const tenant = tenantOf(lease)
     const { workspace } = lease

@@ -10,14 +10,14 @@ import type { Source } from '../sources/source.ts'
 import type { ProviderChoice } from './contract.ts'
 import { type Exchanges, provideFrom } from './provider.ts'
 
-/** An image as a question. */
+/** The registry of an image, and its repository where that can be read. */
 export type ImagePlace = Pick<Target, 'host' | 'repository'>
 
 /**
- * Where an image lies.
+ * Reads the registry and repository of an image.
  *
- * What platforms put together of a repository and a digest is often no reference: of that, the registry
- * alone counts.
+ * Platforms join a repository and a digest to texts that are no valid reference: of those, only the
+ * registry counts.
  */
 export function placeOfImage(reference: string): ImagePlace {
   try {
@@ -30,7 +30,7 @@ export function placeOfImage(reference: string): ImagePlace {
 }
 
 /**
- * A build registry, by what platforms call it: `host`, or `host/prefix`.
+ * Reads a build registry as platforms write it: `host`, or `host/prefix`.
  *
  * @throws `host-invalid`, or `reference-invalid` if what stands behind the host is no repository
  */
@@ -43,8 +43,8 @@ export function parseBuildRegistry(place: string): NonNullable<BuildRegistry> {
 }
 
 /**
- * The request of a container of this image, with what it leaves to be understood: credentials for the
- * image that it names none for are this image's, unless it was built here.
+ * Completes a request that names no source image: its image credentials are taken for the image asked
+ * about, unless that one lies in the build registry.
  */
 export function aboutImage(
   request: ContainerRequest,

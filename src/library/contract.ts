@@ -24,15 +24,15 @@ export interface CredentialProvider {
 
 /** Which credential an image is read with, and why. */
 export interface ProviderChoice {
-  /** `undefined` if there is none: anybody may ask, or nobody gets it. */
+  /** `undefined` if nothing holds a credential for the image, or its registry needs none. */
   readonly provider: CredentialProvider | undefined
-  /** What had it, as in `request.image_credentials` or `vault`. */
+  /** The source that had the credential, such as `request.image_credentials` or `vault`. */
   readonly source: string | undefined
   /** For people, without a secret: what was asked before, and why it had none. */
   readonly reason: string
 }
 
-/** What is to be remembered of an image; what is not said stays as it was. */
+/** The link of an image to store; what is left out stays as it was. */
 export interface ImageSecret {
   /** What the image was made from: its registry is the credential's. */
   readonly reference?: string
@@ -54,31 +54,31 @@ export interface ImageCredentialSecret {
   readonly updatedAt: Date
 }
 
-/** The program in whose name Purser works: `process` is one. */
+/** The process that Purser runs in: Node's `process` is one. */
 export interface HostProcess {
   readonly env: Readonly<Record<string, string | undefined>>
   geteuid?(): number
   kill?(pid: number, signal: 'SIGKILL'): unknown
 }
 
-/** How Purser is opened. */
+/** The options of `openPurser`. */
 export interface PurserOptions {
   /** The configuration's file. Default: as for the command. */
   readonly config?: string
-  /** Whose entries and images are meant where nobody says. Default: as for the command. */
+  /** The workspace of calls that name none. Default: as for the command. */
   readonly workspace?: string
   /** Milliseconds since the epoch. Default: `Date.now`. */
   readonly now?: () => number
 }
 
-/** Whose image it is. */
+/** Names the workspace of an image. */
 export interface WorkspaceOptions {
   readonly workspace?: string
 }
 
-/** How a request is filled in. */
+/** The options of filling in a request. */
 export interface AttachOptions extends WorkspaceOptions {
-  /** Whether to replace what is there already. Default: `false`. */
+  /** Whether to replace a field that is filled in already. Default: `false`. */
   readonly overwrite?: boolean
   readonly signal?: AbortSignal
 }
@@ -99,7 +99,7 @@ export interface Purser {
    *
    * @param request - the JSON with which the container is started; `undefined` if there is none
    * @param reference - the container's image
-   * @throws `PurserError` if a credential for it is there that cannot be read
+   * @throws `PurserError` if there is a credential for the image that cannot be read
    */
   getCredentialProviderForImage(
     request: string | undefined,
@@ -121,9 +121,9 @@ export interface Purser {
   attachImageCredentials(request: string, options?: AttachOptions): Promise<Attachment>
   /** Fills in `build_registry_credentials` of a request, freshly minted. */
   attachBuildRegistryCredentials(request: string, options?: AttachOptions): Promise<Attachment>
-  /** Fills in both. */
+  /** Fills in both `image_credentials` and `build_registry_credentials` of a request. */
   attachCredentials(request: string, options?: AttachOptions): Promise<Attachment>
-  /** Closes the vault and the connections; what is under way fails. */
+  /** Closes the vault and the connections; calls under way fail. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
