@@ -5,8 +5,8 @@ import { Secret } from '../model/secret.ts'
 import { createDialer, type Dial } from './dial.ts'
 import { findWebProxy } from './web-proxy.ts'
 
-/** Who goes out. */
-export interface Traveller {
+/** The variables and the user by which a dialer is opened. */
+export interface DialerEnvironment {
   readonly env: Readonly<Record<string, string | undefined>>
   /** The effective user id; `undefined` where the platform has none. */
   readonly uid: number | undefined
@@ -20,10 +20,10 @@ export interface Traveller {
  */
 export function openDialer(
   { connect, tls, net }: Pick<Config, 'connect' | 'tls' | 'net'>,
-  traveller: Traveller,
+  environment: DialerEnvironment,
 ): Dial {
-  const { env, uid } = traveller
-  const login = net.proxyAuth === undefined ? undefined : readLogin(net.proxyAuth, traveller)
+  const { env, uid } = environment
+  const login = net.proxyAuth === undefined ? undefined : readLogin(net.proxyAuth, environment)
   return createDialer({
     ca: tls.ca.map((path) => readCertificates(path, uid)),
     connect,
@@ -32,7 +32,7 @@ export function openDialer(
 }
 
 /** @param from `file:PATH` or `env:NAME` */
-function readLogin(from: string, { env, uid }: Traveller): Secret {
+function readLogin(from: string, { env, uid }: DialerEnvironment): Secret {
   const rest = from.slice(from.indexOf(':') + 1)
   const text = from.startsWith('file:') ? readProxyLogin(rest, uid) : env[rest]
   const login = text?.replace(/\r?\n$/, '')

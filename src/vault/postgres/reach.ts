@@ -8,8 +8,8 @@ import type { KeyEnvironment } from '../key-source.ts'
 import { FROM_SYSTEMD, readPrivateFile } from '../privacy.ts'
 import type { Reach } from './database.ts'
 
-/** By whom, and with what, a database is reached. */
-export interface Traveller extends KeyEnvironment {
+/** The configuration, variables and user by which a database is reached. */
+export interface ReachEnvironment extends KeyEnvironment {
   readonly config: Pick<Config, 'vault' | 'tls'>
 }
 
@@ -22,17 +22,17 @@ const MAX_PASSWORD_BYTES = 4_096
  *
  * @throws `config-invalid` if a file cannot be read; `unsafe-file` if others could change it, or read a key
  */
-export function reachOf(place: PostgresPlace, traveller: Traveller): Reach {
+export function reachOf(place: PostgresPlace, environment: ReachEnvironment): Reach {
   const { host, port, user, database } = place
   return {
     ...{ host, port, user, database },
-    ssl: tlsOf(place, traveller),
-    password: async () => readPassword(traveller),
+    ssl: tlsOf(place, environment),
+    password: async () => readPassword(environment),
   }
 }
 
 /** The runtime's own roots and the operator's, as everywhere; or the one that the URL names, alone. */
-function tlsOf({ tls }: PostgresPlace, { config, uid }: Traveller): Reach['ssl'] {
+function tlsOf({ tls }: PostgresPlace, { config, uid }: ReachEnvironment): Reach['ssl'] {
   if (tls === undefined) return false
   const { names, rootCert, cert, key } = tls
   const ca =
@@ -51,7 +51,7 @@ function tlsOf({ tls }: PostgresPlace, { config, uid }: Traveller): Reach['ssl']
   }
 }
 
-function readPassword({ config: { vault }, env, uid }: Traveller): string {
+function readPassword({ config: { vault }, env, uid }: ReachEnvironment): string {
   const { password: named } = vault
   if (named === undefined) {
     throw new PurserError('config-invalid', 'the database asks for a password', {

@@ -23,8 +23,8 @@ describeWith('the way to a database', POSTGRES, () => {
     const place = parseVaultUrl(url.replace('PORT', String(server().port)), (path) => path)
     if (typeof place === 'string' || place.engine !== 'postgres') throw new Error('no such place')
     const vault = { place, key: 'env:KEY', password: `file:${file}` }
-    const traveller = { config: { vault, tls: { ca } }, env: {}, uid: process.geteuid?.() }
-    const database = await openDatabase('v', reachOf(place, traveller))
+    const environment = { config: { vault, tls: { ca } }, env: {}, uid: process.geteuid?.() }
+    const database = await openDatabase('v', reachOf(place, environment))
     onTestFinished(() => database.close())
     const { rows } = await database.query(
       `SELECT current_user AS user, ssl, current_setting('search_path') AS path
