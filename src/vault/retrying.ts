@@ -1,7 +1,7 @@
 import { codeOf } from '../model/errors.ts'
 import type { Vault } from './vault.ts'
 
-/** A vault whose key may have been changed meanwhile: then it is asked for anew, and the question again. */
+/** Wraps a vault: a call that fails because the key has changed is made again with the new key. */
 export function retryingByKey(vault: Vault, refresh: () => Promise<void>): Vault {
   async function again<T>(work: () => Promise<T>): Promise<T> {
     try {

@@ -16,12 +16,12 @@ const TLS_CODE = /^(?:ERR_TLS_|ERR_OSSL_|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_
 
 const UNREACHABLE = new WeakSet<object>()
 
-/** Whether it was nobody's answer: the database is down, or the way to it is. */
+/** Whether an error says that the database, or the network to it, is down. */
 export function isUnreachable(error: unknown): boolean {
   return error instanceof PurserError && UNREACHABLE.has(error)
 }
 
-/** Whether a connection that was there has ended: another one may well be had. */
+/** Whether an error says that an open connection has ended: a new one may well succeed. */
 export function isCutOff(error: unknown): boolean {
   if (!isUnreachable(error) || !(error instanceof Error)) return false
   const code = systemCode(error.cause) ?? ''

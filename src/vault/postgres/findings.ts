@@ -3,7 +3,7 @@ import type { Entry } from '../vault.ts'
 import { isUnreachable } from './fault.ts'
 import type { Watch } from './watch.ts'
 
-/** Answers that were found before, for as long as nothing has changed since, or nobody can be asked. */
+/** Caches look-ups, each used until the vault changes, or for as long as the database is away. */
 export interface Findings {
   /** @param read - asks the database; also tells the revision that it saw */
   get(question: string, read: () => Promise<Finding>): Promise<readonly Entry[]>
@@ -16,7 +16,7 @@ interface Finding {
   readonly revision: bigint | undefined
 }
 
-/** What findings are made with. */
+/** The database, clock and limits of cached look-ups. */
 export interface FindingsOptions {
   /** `undefined` in a process that ends with its answer. */
   readonly watch: Pick<Watch, 'mark'> | undefined
@@ -42,7 +42,7 @@ interface Known extends Finding {
   at: number
 }
 
-/** Remembers what was found. */
+/** Makes an empty cache of look-ups. */
 export function createFindings({ watch, revision, now }: FindingsOptions): Findings {
   const known = createLru<Known>(MAX_FINDINGS)
 

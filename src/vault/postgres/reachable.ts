@@ -1,23 +1,23 @@
 import { faultOf, isUnreachable } from './fault.ts'
 
-/** Whether a database answers, as those who ask it find out. */
+/** Remembers for a moment that a database does not answer, so that calls fail without a wait. */
 export interface Reachable {
-  /** Asks it, unless nobody was there a moment ago. @throws in Purser's words */
+  /** Runs `work`, or throws at once if the database did not answer a moment ago. */
   guarded<T>(work: () => Promise<T>): Promise<T>
-  /** Asks it in any case. */
+  /** Runs `work` in any case. */
   probe<T>(work: () => Promise<T>): Promise<T>
-  /** Takes back what the last one found out. */
+  /** Forgets that the database did not answer. */
   forgive(): void
   whenBack(heard: () => void): void
 }
 
 /**
- * How long nobody else has to wait for what one has waited for in vain: a machine that is gone is silent,
- * and each question would take all of its time to say nothing.
+ * How long calls fail at once after one has got no answer: a machine that is gone is silent, and each of
+ * them would wait for its full timeout.
  */
 const AWAY_MS = 1_000
 
-/** Keeps watch over a database. @param name - the vault's */
+/** Assumes that a database answers until a call fails. @param name - the vault's */
 export function createReachable(name: string): Reachable {
   const listeners: (() => void)[] = []
   let away: { readonly error: unknown; readonly until: number } | undefined
