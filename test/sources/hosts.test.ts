@@ -47,14 +47,17 @@ describe('the hosts of a request', () => {
   })
 
   test('can be told of any request', () => {
-    const text = fc.oneof(
-      fc.string(),
-      fc.json(),
-      fc
-        .record({ registry: fc.string(), credentials: fc.dictionary(fc.string(), fc.string()) })
-        .map((value) => JSON.stringify(value)),
-      fc.constantFrom(...Object.values(vectors.lookAlikes).flat()),
-    )
+    const text = fc
+      .oneof(
+        fc.string(),
+        fc.json(),
+        fc
+          .record({ registry: fc.string(), credentials: fc.dictionary(fc.string(), fc.string()) })
+          .map((value) => JSON.stringify(value)),
+        fc.constantFrom(...Object.values(vectors.lookAlikes).flat()),
+      )
+      // What has one is no request: parseRequest has refused it.
+      .filter((value) => !value.includes('\0'))
     fc.assert(
       fc.property(text, text, text, text, (image, source, build, sourceImage) => {
         const request = requestOf({
