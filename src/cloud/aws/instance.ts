@@ -1,7 +1,6 @@
 import { fromInstanceMetadata } from '@aws-sdk/credential-providers'
 import { PurserError } from '../../model/errors.ts'
-import { Secret } from '../../model/secret.ts'
-import type { AwsKeys } from './keys.ts'
+import { type AwsKeys, keysOfSdk } from './keys.ts'
 
 /** The metadata service answers in a millisecond; where there is none, a packet is lost for ever. */
 const REQUEST_TIMEOUT_MS = 1_000
@@ -39,11 +38,7 @@ export async function askInstance(signal: AbortSignal): Promise<AwsKeys | undefi
   const abort = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)])
   try {
     const keys = await Promise.race([provider(), aborted(abort)])
-    return {
-      accessKeyId: keys.accessKeyId,
-      secretAccessKey: new Secret(keys.secretAccessKey),
-      sessionToken: keys.sessionToken === undefined ? undefined : new Secret(keys.sessionToken),
-    }
+    return keysOfSdk(keys)
   } catch (error) {
     signal.throwIfAborted()
     if (isAbsent(error)) return undefined

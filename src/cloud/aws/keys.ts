@@ -34,3 +34,19 @@ export function keysOfEnvironment(env: Env): AwsKeys | undefined {
     sessionToken: token ? new Secret(token) : undefined,
   }
 }
+
+/** What the SDK's providers of credentials answer with. */
+interface SdkKeys {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string | undefined
+}
+
+/** The keys that a provider of the SDK has answered with. */
+export function keysOfSdk({ accessKeyId, secretAccessKey, sessionToken }: SdkKeys): AwsKeys {
+  return {
+    accessKeyId,
+    secretAccessKey: new Secret(secretAccessKey),
+    sessionToken: sessionToken === undefined ? undefined : new Secret(sessionToken),
+  }
+}

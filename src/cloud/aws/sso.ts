@@ -1,12 +1,11 @@
 import { fromSSO } from '@aws-sdk/credential-providers'
 import { PurserError } from '../../model/errors.ts'
 import { quote } from '../../model/host.ts'
-import { Secret } from '../../model/secret.ts'
 import { type AwsPlace, settingsFor } from './client.ts'
 import type { Endpoints } from './endpoint.ts'
 import { faultOf } from './fault.ts'
 import { createSdkHandler } from './handler.ts'
-import type { AwsKeys } from './keys.ts'
+import { type AwsKeys, keysOfSdk } from './keys.ts'
 
 const MAX_ATTEMPTS = 3
 
@@ -50,11 +49,7 @@ export async function getSsoKeys(
       // An agent lives longer than a file stays as it is.
       ignoreCache: true,
     })()
-    return {
-      accessKeyId: keys.accessKeyId,
-      secretAccessKey: new Secret(keys.secretAccessKey),
-      sessionToken: keys.sessionToken === undefined ? undefined : new Secret(keys.sessionToken),
-    }
+    return keysOfSdk(keys)
   } catch (error) {
     signal.throwIfAborted()
     throw fault(profile, error, faultOf(`profile ${quote(profile)}: SSO`, error, handler))
