@@ -68,8 +68,9 @@ test('10 processes that race at first use make one key and one vault', async () 
     expect(ends).toEqual(Array(10).fill(0))
     expect(readFileSync(options.keyPath, 'utf8').trim().split('\n')).toHaveLength(1)
     expect(readdirSync(dirname(options.keyPath))).toEqual(['key'])
-    expect(readdirSync(dirname(options.path))).toEqual(['vault.db'])
     expect(await list(options)).toHaveLength(10)
+    // Of two that close in the same moment, neither is the last, who tidies up; this one was alone.
+    expect(readdirSync(dirname(options.path))).toEqual(['vault.db'])
   }
 }, 120_000)
 
