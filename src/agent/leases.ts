@@ -11,7 +11,7 @@ import { type Ask, type Reply, refusal } from './reply.ts'
 export const LEASES_PATH = '/v1/leases'
 
 /** What an agent's leases are asked. */
-export interface LeaseDesk {
+export interface LeaseManager {
   /** @param request - the request's JSON */
   open(request: string, terms: LeaseTerms): Promise<OpenedLease>
   list(): readonly Lease[]
@@ -39,27 +39,27 @@ interface OpenedLease extends ClientFiles {
  * @param rest - the path behind it: empty, or `/ID`
  */
 export async function answerLeases(
-  desk: LeaseDesk,
+  manager: LeaseManager,
   method: string,
   rest: string,
   ask: Ask,
 ): Promise<Reply> {
   const id = rest.slice(1)
   if (rest === '') {
-    if (method === 'POST') return open(desk, ask)
-    if (method === 'GET') return json(200, desk.list().map(describe))
+    if (method === 'POST') return open(manager, ask)
+    if (method === 'GET') return json(200, manager.list().map(describe))
   } else if (isLeaseId(id)) {
-    if (method === 'DELETE') return close(desk, id, ask)
-    if (method === 'PATCH') return renew(desk, id, ask)
+    if (method === 'DELETE') return close(manager, id, ask)
+    if (method === 'PATCH') return renew(manager, id, ask)
   }
   return refusal(404, 'usage', 'the agent has no such path')
 }
 
 /** Here a lease's secret leaves, for whoever starts its container. */
-async function open(desk: LeaseDesk, { query, body }: Ask): Promise<Reply> {
+async function open(manager: LeaseManager, { query, body }: Ask): Promise<Reply> {
   const request = decodeRequest(await body(MAX_REQUEST_BYTES))
   const terms = { workspace: query.get('workspace') || undefined, lifeMs: lifeIn(query) }
-  const { lease, proxy, directory, environment } = await desk.open(request, terms)
+  const { lease, proxy, directory, environment } = await manager.open(request, terms)
   return json(201, {
     ...describe(lease),
     secret: lease.secret.reveal(),
@@ -69,16 +69,16 @@ async function open(desk: LeaseDesk, { query, body }: Ask): Promise<Reply> {
   })
 }
 
-function close(desk: LeaseDesk, id: string, { query }: Ask): Reply {
+function close(manager: LeaseManager, id: string, { query }: Ask): Reply {
   const end = query.get('transfers') ?? 'drain'
   if (end !== 'drain' && end !== 'cut') {
     throw new PurserError('request-invalid', 'transfers must be cut or drain')
   }
-  return desk.close(id, end) ? json(200, { id }) : unknownLease()
+  return manager.close(id, end) ? json(200, { id }) : unknownLease()
 }
 
-function renew(desk: LeaseDesk, id: string, { query }: Ask): Reply {
-  const lease = desk.renew(id, lifeIn(query))
+function renew(manager: LeaseManager, id: string, { query }: Ask): Reply {
+  const lease = manager.renew(id, lifeIn(query))
   return lease === undefined ? unknownLease() : json(200, describe(lease))
 }
 

@@ -8,7 +8,7 @@ import { decodeRequest } from '../request/load.ts'
 import { MAX_REQUEST_BYTES } from '../request/request.ts'
 import type { Resolver } from '../resolver.ts'
 import { encodeFields, FIELDS_HEADER } from './fields.ts'
-import { answerLeases, LEASES_PATH, type LeaseDesk } from './leases.ts'
+import { answerLeases, LEASES_PATH, type LeaseManager } from './leases.ts'
 import {
   ATTACH_PATH,
   decodeQuestion,
@@ -37,7 +37,7 @@ export interface AgentOptions {
   /** What `GET /v1/status` answers. */
   status(): Readonly<Record<string, unknown>>
   /** Admits container requests; absent where there is no proxy to use them. */
-  readonly leases?: LeaseDesk
+  readonly leases?: LeaseManager
   /** Fills in container requests; absent where none are answered. */
   readonly attach?: Attach
   /** Whose entries a request gets that names no workspace. Default: `default`. */

@@ -61,7 +61,7 @@ export interface Cache<T> {
 }
 
 /** Where slots outlive the process, and are shared with others. */
-export interface Shelf<T> {
+export interface SlotStore<T> {
   /** @returns `undefined` if there is none that can be read */
   read(key: string): Slot<T> | undefined | Promise<Slot<T> | undefined>
   write(key: string, slot: Slot<T>): void | Promise<void>
@@ -84,12 +84,12 @@ export interface CacheOptions<T> {
   /** How many values are kept; the one unused for longest goes first. Default: 10,000. */
   readonly capacity?: number
   /** Default: nothing outlives the process. */
-  readonly shelf?: Shelf<T>
+  readonly store?: SlotStore<T>
   /** Whether two values are the same one. Default: identity. */
   readonly same?: (a: T, b: T) => boolean
 }
 
-const NO_SHELF: Shelf<never> = {
+const NO_STORE: SlotStore<never> = {
   read: () => undefined,
   write: () => undefined,
   claim: async () => () => undefined,
@@ -105,16 +105,16 @@ const CLAIM_POLL_MS = 20
 
 /** Makes a cache that knows when its values end, by the clocks and on each use: timers sleep. */
 export function createCache<T>(options: CacheOptions<T>): Cache<T> {
-  const { now, capacity = 10_000, shelf = NO_SHELF, same = Object.is } = options
+  const { now, capacity = 10_000, store = NO_STORE, same = Object.is } = options
   const clock: Clock = { now, uptime: options.uptime ?? now }
   const slots = createLru<Slot<T>>(capacity)
   const flights = createSingleFlight<T>()
 
   async function look(key: string): Promise<Slot<T>> {
-    return newer(key, await shelf.read(key))
+    return newer(key, await store.read(key))
   }
 
-  /** The newer of the two copies: the shelf may not take what is written. */
+  /** The newer of the two copies: the store may not take what is written. */
   function newer(key: string, shelved: Slot<T> | undefined): Slot<T> {
     const own = slots.get(key) ?? EMPTY_SLOT
     if (shelved === undefined || shelved.changedAt <= own.changedAt) return own
@@ -124,7 +124,7 @@ export function createCache<T>(options: CacheOptions<T>): Cache<T> {
 
   async function save(key: string, slot: Slot<T>): Promise<Slot<T>> {
     slots.set(key, slot)
-    await shelf.write(key, slot)
+    await store.write(key, slot)
     return slot
   }
 
@@ -146,12 +146,12 @@ export function createCache<T>(options: CacheOptions<T>): Cache<T> {
 
   /** The value, as soon as there is a good one, or how to let go of the slot that is now this one's. */
   async function claim(key: string, isGood: IsGood, signal: AbortSignal) {
-    const { pollMs = CLAIM_POLL_MS } = shelf
+    const { pollMs = CLAIM_POLL_MS } = store
     for (let waitedMs = 0; ; waitedMs += pollMs) {
       const slot = await look(key)
       if (slot.kept !== undefined && isGood(slot.kept)) return slot.kept
       checkPause(slot, now())
-      const release = await shelf.claim(key)
+      const release = await store.claim(key)
       if (release !== undefined) return release
       if (waitedMs >= CLAIM_TIMEOUT_MS) return () => undefined
       await sleep(pollMs, signal)
@@ -202,14 +202,14 @@ export function createCache<T>(options: CacheOptions<T>): Cache<T> {
       const has = ({ kept }: Slot<T>) => kept !== undefined && same(kept.value, value)
       const own = slots.get(key)
       const mine = own !== undefined && has(own) ? { ...own, kept: undefined } : undefined
-      // At once for this process, however long the shelf takes; no newer than what it was, so that a
-      // newer one on the shelf stays.
+      // At once for this process, however long the store takes; no newer than what it was, so that a
+      // newer one in the store stays.
       if (mine !== undefined) slots.set(key, mine)
       const settle = (shelved: Slot<T> | undefined) => {
         const slot = newer(key, shelved)
         if (slot === mine || has(slot)) void save(key, emptied(slot, now()))
       }
-      const found = shelf.read(key)
+      const found = store.read(key)
       if (found instanceof Promise) void found.then(settle)
       else settle(found)
     },

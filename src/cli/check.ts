@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { forEachFew } from '../health/crew.ts'
+import { forEachFew } from '../health/concurrency.ts'
 import { labelOf, type Subject, subjectsAt } from '../health/subject.ts'
 import type { Verdict } from '../health/verdict.ts'
 import { PurserError } from '../model/errors.ts'

@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
 import { type Attach, createAttach } from '../attach.ts'
-import type { Eras } from './era.ts'
+import type { Generations } from './generation.ts'
 
 /** Opens what attaches credentials to requests, by the machine's sources: not by this process's request. */
 export async function openAttach(app: App): Promise<Attach> {
@@ -14,7 +14,7 @@ export async function openAttach(app: App): Promise<Attach> {
 }
 
 /** Attaches by whatever configuration is current. */
-export function attachOf({ within }: Eras): Attach {
+export function attachOf({ within }: Generations): Attach {
   const opened = new WeakMap<App, Promise<Attach>>()
   return (request, question, signal) =>
     within(async ({ app }) => {

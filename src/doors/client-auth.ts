@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import { readClientSecret } from '../config/file.ts'
 import { PurserError } from '../model/errors.ts'
 import { Secret } from '../model/secret.ts'
-import type { ClientAuth } from '../proxy/reception.ts'
+import type { ClientAuth } from '../proxy/client-auth.ts'
 
 /**
  * Who may use the proxy, with the password if there is one.

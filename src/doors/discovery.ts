@@ -6,7 +6,7 @@ import type { ContainerRequest } from '../request/request.ts'
 import { hostsOf } from '../sources/request.ts'
 import { isHostsOwn } from '../vault/spelling.ts'
 import type { Vault } from '../vault/vault.ts'
-import type { Era } from './era.ts'
+import type { Generation } from './generation.ts'
 
 /** How long what was learnt of a host is believed; a login made meanwhile counts from then on. */
 const DISCOVERY_MS = 1_000
@@ -21,7 +21,7 @@ export interface Asker {
 
 /** The configured upstreams, and the hosts for which the vault or the request has a credential. */
 export function createUpstreams(
-  { app, config }: Pick<Era, 'app' | 'config'>,
+  { app, config }: Pick<Generation, 'app' | 'config'>,
   now: () => number,
   asker: Asker = app,
 ): UpstreamTable {

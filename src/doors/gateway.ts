@@ -8,16 +8,16 @@ import type { Leases } from '../lease/leases.ts'
 import { PurserError } from '../model/errors.ts'
 import { CONNECTIONS_PER_ORIGIN } from '../net/net.ts'
 import type { Log } from '../observe/log.ts'
-import { createCrowd } from '../proxy/crowd.ts'
+import { authenticateClients } from '../proxy/client-auth.ts'
+import { createConnectionQueue } from '../proxy/connection-queue.ts'
 import { describeAddress } from '../proxy/listener.ts'
-import { createReception } from '../proxy/reception.ts'
 import { createProxy, type ProxyOptions } from '../proxy/server.ts'
 import type { Service } from '../proxy/service.ts'
 import { type Bound, describeWays } from '../proxy/ways-in.ts'
 import { createTokens, type Tokens } from '../token/tokens.ts'
 import { clientAuthOf } from './client-auth.ts'
 import { createUpstreams } from './discovery.ts'
-import { type Era, type Eras, netOf } from './era.ts'
+import { type Generation, type Generations, netOf } from './generation.ts'
 import { leaseNet } from './lease-net.ts'
 import { type Observation, openMetrics } from './observation.ts'
 import type { Tenants } from './tenants.ts'
@@ -28,8 +28,8 @@ export interface Gateway {
   listening(): readonly string[]
   /** What each kind of client is to be given. */
   describe(): string
-  /** Serves as another era's configuration says. @throws as at the start; then all is as it was */
-  follow(next: Era): Promise<void>
+  /** Serves as another generation's configuration says. @throws as at the start; then all is as it was */
+  follow(next: Generation): Promise<void>
   /** Stops listening, and gives what is under way a while to end, unless it is in a hurry. */
   close(hurry: AbortSignal): Promise<void>
 }
@@ -37,7 +37,7 @@ export interface Gateway {
 /** What a gateway is made with. */
 export interface GatewayOptions extends Pick<Runtime, 'now' | 'uid' | 'env'> {
   readonly flags: ServeFlags
-  readonly eras: Eras
+  readonly generations: Generations
   readonly observation: Observation
   readonly log: Log
   /** Who else is served than everybody; absent where there are no leases. */
@@ -56,18 +56,18 @@ export interface Tenancy {
  * @throws `config-invalid`, `network` if an address is taken, `usage` if a flag's is none
  */
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  const { flags, eras, observation, tenancy, log, now, uid = 0 } = options
+  const { flags, generations, observation, tenancy, log, now, uid = 0 } = options
   const metrics = openMetrics(observation)
-  const leaseNets = new WeakMap<Era, ReturnType<typeof leaseNet>>()
-  const nets = { everybody: netOf(eras), leases: netOf(eras, leaseNetOf) }
-  let era = eras.current()
+  const leaseNets = new WeakMap<Generation, ReturnType<typeof leaseNet>>()
+  const nets = { everybody: netOf(generations), leases: netOf(generations, leaseNetOf) }
+  let generation = generations.current()
   const uptime = createUptime()
   const seen = observation.traffic.token
   let tokens = makeTokens()
   let bound: readonly Bound[] = []
-  const proxy = createProxy(optionsFor(era, tokens))
+  const proxy = createProxy(optionsFor(generation, tokens))
 
-  function leaseNetOf(of: Era): ReturnType<typeof leaseNet> {
+  function leaseNetOf(of: Generation): ReturnType<typeof leaseNet> {
     const known = leaseNets.get(of) ?? leaseNet(of.net, of.config)
     leaseNets.set(of, known)
     return known
@@ -81,13 +81,13 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     }
   }
 
-  function optionsFor(next: Era, good: Whose<Tokens>): ProxyOptions {
+  function optionsFor(next: Generation, good: Whose<Tokens>): ProxyOptions {
     const { certificate, hosts } = next.config.proxy
     const { rateLimits, traffic, renewal } = observation
     const shared = {
       ...{ rateLimits, traffic, metrics, tokens: good.everybody, net: next.net },
       ...{ usage: next, log, now, uid, hosts },
-      crowd: createCrowd({ connections: CONNECTIONS_PER_ORIGIN, now }),
+      queue: createConnectionQueue({ connections: CONNECTIONS_PER_ORIGIN, now }),
       workspace: next.app.workspace,
       resolver: renewal,
       upstreams: createUpstreams(next, now),
@@ -101,18 +101,19 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     return {
       ...shared,
       ...(certificate && { certificate: readServerCertificate(certificate, uid) }),
-      receive: (everybody) => createReception({ auth, everybody, leaseService, hosts, metrics }),
+      receive: (everybody) =>
+        authenticateClients({ auth, everybody, leaseService, hosts, metrics }),
     }
   }
 
-  async function follow(next: Era): Promise<void> {
+  async function follow(next: Generation): Promise<void> {
     // A token that was made by another way may be another's.
-    const good = waysOf(next) === waysOf(era) ? tokens : makeTokens()
+    const good = waysOf(next) === waysOf(generation) ? tokens : makeTokens()
     const before = new Set(bound.map(nameOf))
     const last = bound
     bound = await proxy.change(optionsFor(next, good), wantedBy(flags, next.config))
     tokens = good
-    era = next
+    generation = next
     for (const each of bound) {
       if (!before.delete(nameOf(each))) log.info('proxy listening', fieldsOf(each))
     }
@@ -121,13 +122,14 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     }
   }
 
-  await follow(era)
+  await follow(generation)
   return {
     listening: () => bound.map(({ address }) => describeAddress(address)),
-    describe: () => describeWays(era.config.upstreams, bound),
+    describe: () => describeWays(generation.config.upstreams, bound),
     follow,
     close(hurry) {
-      const graceMs = flags.drain === undefined ? era.config.proxy.drainMs : flags.drain * 1_000
+      const graceMs =
+        flags.drain === undefined ? generation.config.proxy.drainMs : flags.drain * 1_000
       return proxy.close(graceMs, hurry)
     },
   }
@@ -140,7 +142,7 @@ interface Whose<T> {
 }
 
 /** By what connections are made, as far as the configuration says. */
-function waysOf({ config: { connect, tls, net } }: Era): string {
+function waysOf({ config: { connect, tls, net } }: Generation): string {
   return JSON.stringify([[...connect], tls, net])
 }
 

@@ -6,7 +6,7 @@ import { type Subject, subjectsOf } from '../health/subject.ts'
 import type { Log } from '../observe/log.ts'
 import { credentialOf } from '../sources/identities.ts'
 import { DEFAULT_ENTRY } from '../vault/vault.ts'
-import type { Eras } from './era.ts'
+import type { Generations } from './generation.ts'
 
 /** What can be checked: the workspace's entries, and the identities that are everybody's. */
 export async function findSubjects(app: App): Promise<readonly Subject[]> {
@@ -54,14 +54,14 @@ export interface Health {
 
 /**
  * Starts to check each entry from time to time, if the configuration says how often; what is checked,
- * and how it is reached, is what each era's configuration says.
+ * and how it is reached, is what each generation's configuration says.
  */
 export async function startHealth(
-  eras: Eras,
+  generations: Generations,
   { env, now, killGroup }: Pick<Runtime, 'env' | 'now' | 'killGroup'>,
   log: Log,
 ): Promise<Health> {
-  const { intervalMs, onChange } = eras.current().config.health
+  const { intervalMs, onChange } = generations.current().config.health
   if (intervalMs === undefined) {
     return { intervalMs, standings: () => [], close: async () => undefined }
   }
@@ -73,10 +73,10 @@ export async function startHealth(
   }
   const notifier = onChange && createNotifier({ command: onChange, env, log, killGroup })
   const monitor = createMonitor({
-    subjects: () => eras.within(({ app }) => findSubjects(app)),
+    subjects: () => generations.within(({ app }) => findSubjects(app)),
     checker: {
       check: (subject, signal) =>
-        eras.within(async ({ app }) => (await checkerOf(app)).check(subject, signal)),
+        generations.within(async ({ app }) => (await checkerOf(app)).check(subject, signal)),
     },
     intervalMs,
     now,

@@ -1,4 +1,4 @@
-import type { LeaseDesk } from '../agent/leases.ts'
+import type { LeaseManager } from '../agent/leases.ts'
 import type { Runtime } from '../app.ts'
 import { createMemo } from '../cache/memo.ts'
 import type { LeaseOutlook, MintedOutlook } from '../health/lease-outlook.ts'
@@ -16,21 +16,21 @@ import type { Host } from '../model/host.ts'
 import type { Log } from '../observe/log.ts'
 import { checkCredentials, parseRequest } from '../request/request.ts'
 import { hostsOf } from '../sources/request.ts'
-import type { Eras } from './era.ts'
 import type { Tenancy } from './gateway.ts'
+import type { Generations } from './generation.ts'
 import { mintedOf } from './lease-sources.ts'
 import { createTenants } from './tenants.ts'
 
 /** The leases of a server: for the agent, which opens and closes them, and for the proxy. */
-export interface LeaseHouse extends Tenancy {
+export interface Leasing extends Tenancy {
   readonly leases: Leases
-  readonly desk: LeaseDesk
+  readonly manager: LeaseManager
   outlooks(): readonly LeaseOutlook[]
   close(): void
 }
 
-export interface LeaseHouseOptions extends Pick<Runtime, 'env' | 'uid' | 'now'> {
-  readonly eras: Eras
+export interface LeasingOptions extends Pick<Runtime, 'env' | 'uid' | 'now'> {
+  readonly generations: Generations
   readonly socket: string
   readonly log: Log
   /** Where the proxy listens, as the configuration writes addresses. */
@@ -50,19 +50,19 @@ const HOSTS_MS = 60_000
 const MAX_HOSTS = 1_000
 
 /**
- * Opens the house of leases, and takes up those of the agent before.
+ * Opens what leases are managed by, and takes up those of the agent before.
  *
  * @throws `unsafe-file`, `key-missing`, `key-invalid`
  */
-export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse> {
-  const { uid = 0, now, eras, socket, log, listening } = options
-  const { app } = eras.current()
+export async function openLeases(options: LeasingOptions): Promise<Leasing> {
+  const { uid = 0, now, generations, socket, log, listening } = options
+  const { app } = generations.current()
   const { paths } = app
-  const tenants = createTenants(eras, now)
+  const tenants = createTenants(generations, now)
   const minted = new Map<string, readonly MintedOutlook[]>()
   const keys = await (await app.store()).keys()
   const leases = createLeases({
-    shelf: openSealedLeases({ directory: paths.leases, keys, uid, log }),
+    store: openSealedLeases({ directory: paths.leases, keys, uid, log }),
     now,
     ended({ id }, end) {
       tenants.leave(id, end)
@@ -83,7 +83,11 @@ export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse
   const takenUp = leases.list()
 
   async function look(lease: Lease): Promise<void> {
-    const found = await mintedOf(eras.current().app, lease, AbortSignal.timeout(LOOK_TIMEOUT_MS))
+    const found = await mintedOf(
+      generations.current().app,
+      lease,
+      AbortSignal.timeout(LOOK_TIMEOUT_MS),
+    )
     if (leases.find(lease.id) !== undefined) minted.set(lease.id, found)
   }
 
@@ -94,7 +98,7 @@ export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse
   })
 
   async function hostsFor({ workspace, request }: Lease): Promise<readonly Host[]> {
-    const { buildRegistry } = eras.current().config
+    const { buildRegistry } = generations.current().config
     const ofEntries = await entryHosts.get(workspace, async () =>
       (await vault.list(workspace)).map(({ host }) => host),
     )
@@ -119,7 +123,7 @@ export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse
     }
   }
 
-  const desk: LeaseDesk = {
+  const manager: LeaseManager = {
     async open(text, { workspace = app.workspace, lifeMs }) {
       const request = parseRequest(text)
       // Whoever starts the container hears of it, rather than the container.
@@ -158,7 +162,7 @@ export async function openLeases(options: LeaseHouseOptions): Promise<LeaseHouse
   // Containers wait for the agent to come back, and only status for this.
   void lookAtAll()
   return {
-    ...{ leases, tenants, desk },
+    ...{ leases, tenants, manager },
     outlooks: () =>
       leases.list().map((lease) => ({ ...lease, minted: minted.get(lease.id) ?? [] })),
     close() {

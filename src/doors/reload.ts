@@ -3,16 +3,16 @@ import type { App } from '../app.ts'
 import type { Config } from '../config/config.ts'
 import { describeError, hintOf } from '../model/errors.ts'
 import type { Log } from '../observe/log.ts'
-import { beginEra, type Era } from './era.ts'
+import { beginGeneration, type Generation } from './generation.ts'
 
 /** The application that a reload replaces, and how. */
 export interface ReloadOptions {
-  /** The era that is replaced. */
-  current(): Era
+  /** The generation that is replaced. */
+  current(): Generation
   /** Makes an application that reads the configuration anew. */
   renew(before: App): App
   /** Serves by the next one from now on. @throws if that cannot be; then all is as it was */
-  adopt(next: Era): Promise<void>
+  adopt(next: Generation): Promise<void>
   readonly log: Log
 }
 
@@ -37,7 +37,7 @@ export function createReload({ current, renew, adopt, log }: ReloadOptions): Rel
     const before = current()
     const app = renew(before.app)
     try {
-      const next = await beginEra(app)
+      const next = await beginGeneration(app)
       await adopt(next)
       tellLeftOver(before.config, next.config, log)
       log.info('configuration reloaded')

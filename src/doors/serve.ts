@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
-import type { LeaseDesk } from '../agent/leases.ts'
+import type { LeaseManager } from '../agent/leases.ts'
 import { createRenewal, type Renewal } from '../agent/renewal.ts'
 import { type Agent, startAgent } from '../agent/server.ts'
 import { type App, type AppOptions, createApp, type Runtime } from '../app.ts'
@@ -9,10 +9,16 @@ import type { Log } from '../observe/log.ts'
 import { createRateLimits } from '../observe/rate-limits.ts'
 import { createTraffic } from '../proxy/traffic.ts'
 import { attachOf } from './attach.ts'
-import { beginEra, createEras, type Era, type Eras, resolverOf } from './era.ts'
 import { type Gateway, openGateway } from './gateway.ts'
+import {
+  beginGeneration,
+  createGenerations,
+  type Generation,
+  type Generations,
+  resolverOf,
+} from './generation.ts'
 import { type Health, startHealth } from './health.ts'
-import { type LeaseHouse, openLeases } from './leases.ts'
+import { type Leasing, openLeases } from './leases.ts'
 import { createExchangeTally, type Observation, tellStatus } from './observation.ts'
 import { createReload } from './reload.ts'
 
@@ -40,13 +46,13 @@ export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> 
   const log = await app.log('info')
   const closers: (() => Promise<void>)[] = [() => app.close()]
   try {
-    const eras = createEras(await beginEra(app))
-    closers.splice(0, 1, eras.close)
+    const generations = createGenerations(await beginGeneration(app))
+    closers.splice(0, 1, generations.close)
     let gateway: Gateway | undefined
-    const renewal = startRenewal(eras, runtime, log)
+    const renewal = startRenewal(generations, runtime, log)
     closers.unshift(async () => renewal.close())
     let health: Health | undefined
-    let house: LeaseHouse | undefined
+    let leasing: Leasing | undefined
     const observation: Observation = {
       version: runtime.version,
       renewal,
@@ -54,35 +60,44 @@ export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> 
       traffic: createTraffic(),
       exchanges,
       health: () => health,
-      leases: () => house?.outlooks() ?? [],
+      leases: () => leasing?.outlooks() ?? [],
     }
     const listening = () => gateway?.listening() ?? []
     const socket = await ownSocket(app, runtime)
     if (socket !== undefined) {
-      house = await openLeases({ ...runtime, eras, socket, log, listening })
+      leasing = await openLeases({ ...runtime, generations, socket, log, listening })
     }
-    closers.unshift(async () => house?.close())
-    const served = { log, observation, listening, leases: house?.desk }
+    closers.unshift(async () => leasing?.close())
+    const served = { log, observation, listening, leases: leasing?.manager }
     const agent =
-      socket === undefined ? undefined : await startOwnAgent(socket, eras, app, runtime, served)
+      socket === undefined
+        ? undefined
+        : await startOwnAgent(socket, generations, app, runtime, served)
     if (agent !== undefined) {
       closers.unshift(() => agent.close())
-      health = await startHealth(eras, runtime, log)
+      health = await startHealth(generations, runtime, log)
       closers.unshift(async () => health?.close())
     }
-    gateway = await openGateway({ ...runtime, flags, eras, observation, tenancy: house, log })
+    gateway = await openGateway({
+      ...runtime,
+      flags,
+      generations,
+      observation,
+      tenancy: leasing,
+      log,
+    })
     const { close, follow, describe } = gateway
     closers.unshift(() => close(hurry))
     const reload = createReload({
-      current: eras.current,
+      current: generations.current,
       renew: (before) => createApp(runtime, flags, { seen, before }),
       async adopt(next) {
-        const before = eras.current()
+        const before = generations.current()
         await follow(next)
-        eras.follow(next)
+        generations.follow(next)
         if (agent === undefined || isSameWatch(before, next)) return
         await health?.close()
-        health = await startHealth(eras, runtime, log)
+        health = await startHealth(generations, runtime, log)
       },
       log,
     })
@@ -101,13 +116,18 @@ export async function serve(flags: ServeFlags, runtime: Runtime): Promise<void> 
 }
 
 /** What agent and proxy ask: their logins are renewed ahead, while somebody uses them. */
-function startRenewal(eras: Eras, { now }: Runtime, log: Log): Renewal {
-  const renewal = createRenewal({ resolver: resolverOf(eras), now, random: Math.random, log })
+function startRenewal(generations: Generations, { now }: Runtime, log: Log): Renewal {
+  const renewal = createRenewal({
+    resolver: resolverOf(generations),
+    now,
+    random: Math.random,
+    log,
+  })
   renewal.start()
   return renewal
 }
 
-function isSameWatch({ config: before }: Era, { config: after }: Era): boolean {
+function isSameWatch({ config: before }: Generation, { config: after }: Generation): boolean {
   return JSON.stringify(before.health) === JSON.stringify(after.health)
 }
 
@@ -125,7 +145,7 @@ async function ownSocket(app: App, { env }: Runtime): Promise<string | undefined
 /** Starts the agent, before anything listens: one that runs already is a reason not to. */
 async function startOwnAgent(
   socket: string,
-  eras: Eras,
+  generations: Generations,
   app: App,
   { pid, now, uid = 0 }: Runtime,
   { log, observation, listening, leases }: Served,
@@ -138,7 +158,7 @@ async function startOwnAgent(
     uid,
     resolver: observation.renewal,
     vault: nameOfVault(vault.place),
-    attach: attachOf(eras),
+    attach: attachOf(generations),
     ...(leases && { leases }),
     workspace,
     log,
@@ -152,7 +172,7 @@ async function startOwnAgent(
 interface Served {
   readonly log: Log
   readonly observation: Observation
-  readonly leases: LeaseDesk | undefined
+  readonly leases: LeaseManager | undefined
   listening(): readonly string[]
 }
 

@@ -8,15 +8,15 @@ import { createSeal, type Seal } from '../proxy/seal.ts'
 import { createService, type Service, type ServiceOptions } from '../proxy/service.ts'
 import type { Resolver } from '../resolver.ts'
 import { createUpstreams } from './discovery.ts'
-import type { Era, Eras } from './era.ts'
+import type { Generation, Generations } from './generation.ts'
 import { leaseSources } from './lease-sources.ts'
 
 /** Serves each lease by its own request and workspace, with caches of its own. */
 export interface Tenants {
   /** Makes the resolver of a lease, which follows reloads of the configuration. */
   resolverOf(lease: Lease): Resolver
-  /** Serves what a lease's container sends to the proxy, by the options that an era has for all. */
-  serviceOf(lease: Lease, era: Era, options: ServiceOptions): Service
+  /** Serves what a lease's container sends to the proxy, by the options that a generation has for all. */
+  serviceOf(lease: Lease, generation: Generation, options: ServiceOptions): Service
   /** Stops serving a lease; `cut` ends its transfers under way too. */
   leave(id: string, end: LeaseEnd): void
 }
@@ -25,12 +25,12 @@ export interface Tenants {
 interface Tenant {
   readonly seal: Seal
   readonly active: Set<ServerResponse>
-  resolver: { readonly era: Era; readonly value: Promise<Resolver> } | undefined
-  service: { readonly era: Era; readonly value: Service } | undefined
+  resolver: { readonly generation: Generation; readonly value: Promise<Resolver> } | undefined
+  service: { readonly generation: Generation; readonly value: Service } | undefined
 }
 
 /** Makes tenants, none of them in use yet. */
-export function createTenants(eras: Eras, now: () => number): Tenants {
+export function createTenants(generations: Generations, now: () => number): Tenants {
   const tenants = new Map<string, Tenant>()
   // In memory alone: of what was given to one container, nothing stays on the machine's disk. A login
   // is kept by the identity that it was made of, so nobody finds one who has not brought it.
@@ -52,7 +52,7 @@ export function createTenants(eras: Eras, now: () => number): Tenants {
     return tenant
   }
 
-  async function openResolver(lease: Lease, { app }: Era): Promise<Resolver> {
+  async function openResolver(lease: Lease, { app }: Generation): Promise<Resolver> {
     return app.resolverOf(await leaseSources(app, lease, now), logins)
   }
 
@@ -61,9 +61,9 @@ export function createTenants(eras: Eras, now: () => number): Tenants {
     const tenant = tenantOf(lease)
     const { workspace } = lease
     const within = <T>(work: (resolver: Resolver) => Promise<T>) =>
-      eras.within(async (era) => {
-        if (tenant.resolver?.era !== era) {
-          tenant.resolver = { era, value: openResolver(lease, era) }
+      generations.within(async (generation) => {
+        if (tenant.resolver?.generation !== generation) {
+          tenant.resolver = { generation, value: openResolver(lease, generation) }
         }
         return work(await tenant.resolver.value)
       })
@@ -73,7 +73,7 @@ export function createTenants(eras: Eras, now: () => number): Tenants {
       renew: (target, signal, least) =>
         within(async (resolver) => resolver.renew?.({ ...target, workspace }, signal, least)),
       // Its workspace's entries are in the same vault as everybody's.
-      revision: () => eras.current().resolver.revision?.(),
+      revision: () => generations.current().resolver.revision?.(),
       forget: (login) => {
         void tenant.resolver?.value.then((resolver) => resolver.forget?.(login))
       },
@@ -82,12 +82,12 @@ export function createTenants(eras: Eras, now: () => number): Tenants {
 
   return {
     resolverOf,
-    serviceOf(lease, era, options) {
+    serviceOf(lease, generation, options) {
       const tenant = tenantOf(lease)
-      if (tenant.service?.era !== era) {
+      if (tenant.service?.generation !== generation) {
         const { workspace, request } = lease
         const asker = { workspace, request: async () => request }
-        const upstreams = createUpstreams(era, now, asker)
+        const upstreams = createUpstreams(generation, now, asker)
         const own = {
           ...options,
           workspace,
@@ -95,7 +95,7 @@ export function createTenants(eras: Eras, now: () => number): Tenants {
           upstreams,
           resolver: resolverOf(lease),
         }
-        tenant.service = { era, value: createService(own, tenant.seal) }
+        tenant.service = { generation, value: createService(own, tenant.seal) }
       }
       const { value: service } = tenant.service
       const { active } = tenant

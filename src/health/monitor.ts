@@ -1,7 +1,7 @@
 import { describeError } from '../model/errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { Checker } from './check.ts'
-import { forEachFew } from './crew.ts'
+import { forEachFew } from './concurrency.ts'
 import { eventOf, type HealthEvent } from './event.ts'
 import { keyOf, type Subject } from './subject.ts'
 import type { Verdict } from './verdict.ts'

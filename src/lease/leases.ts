@@ -30,7 +30,7 @@ interface Terms {
 }
 
 /** Where leases outlive the agent. */
-export interface LeaseShelf {
+export interface LeaseStore {
   read(): readonly Lease[]
   write(lease: Lease): void
   remove(id: string): void
@@ -39,7 +39,7 @@ export interface LeaseShelf {
 }
 
 export interface LeasesOptions {
-  readonly shelf: LeaseShelf
+  readonly store: LeaseStore
   /** Milliseconds since the epoch. */
   readonly now: () => number
   /** Told of each end, once. */
@@ -55,7 +55,7 @@ export const MAX_LIFE_MS = 30 * 24 * 60 * 60_000
 const MAX_LEASES = 10_000
 
 /** Takes up the leases of the agent before, and opens new ones. */
-export function createLeases({ shelf, now, ended }: LeasesOptions): Leases {
+export function createLeases({ store, now, ended }: LeasesOptions): Leases {
   const leases = new Map<string, Lease>()
   const bySecret = new Map<string, Lease>()
 
@@ -68,7 +68,7 @@ export function createLeases({ shelf, now, ended }: LeasesOptions): Leases {
   function end(lease: Lease, how: LeaseEnd): void {
     leases.delete(lease.id)
     bySecret.delete(hashOfSecret(lease.secret.reveal()))
-    shelf.remove(lease.id)
+    store.remove(lease.id)
     ended?.(lease, how)
   }
 
@@ -83,7 +83,7 @@ export function createLeases({ shelf, now, ended }: LeasesOptions): Leases {
     return new Date(now() + Math.min(Math.max(lifeMs, 1), MAX_LIFE_MS))
   }
 
-  for (const lease of shelf.read()) keep(lease)
+  for (const lease of store.read()) keep(lease)
 
   return {
     open(request, { workspace, lifeMs }) {
@@ -96,7 +96,7 @@ export function createLeases({ shelf, now, ended }: LeasesOptions): Leases {
         ...newLeaseSecrets(),
         ...{ workspace, request, openedAt: new Date(now()), expiresAt: expiryIn(lifeMs) },
       }
-      shelf.write(lease)
+      store.write(lease)
       return keep(lease)
     },
     find: (id) => current(leases.get(id)),
@@ -105,7 +105,7 @@ export function createLeases({ shelf, now, ended }: LeasesOptions): Leases {
       const lease = current(leases.get(id))
       if (lease === undefined) return undefined
       const renewed = { ...lease, expiresAt: expiryIn(lifeMs) }
-      shelf.write(renewed)
+      store.write(renewed)
       return keep(renewed)
     },
     close(id, how = 'drain') {
@@ -116,7 +116,7 @@ export function createLeases({ shelf, now, ended }: LeasesOptions): Leases {
     list: () => [...leases.values()].filter((lease) => current(lease) !== undefined),
     sweep() {
       const all = [...leases.values()].filter((lease) => current(lease) !== undefined)
-      if (shelf.isStale()) for (const lease of all) shelf.write(lease)
+      if (store.isStale()) for (const lease of all) store.write(lease)
     },
   }
 }

@@ -9,7 +9,7 @@ import { makePrivateDirectory } from '../vault/private-file.ts'
 import { createSealer, type Sealer } from '../vault/seal.ts'
 import { isLeaseId } from './lease.ts'
 import { decodeLease, encodeLease } from './lease-text.ts'
-import type { LeaseShelf } from './leases.ts'
+import type { LeaseStore } from './leases.ts'
 
 export interface SealedLeasesOptions {
   readonly directory: string
@@ -32,7 +32,7 @@ const TEMPORARY = /^[0-9a-f]{16}\.new-[0-9a-f]{12}$/
  *
  * @throws `unsafe-file` if the directory is not the user's alone; `key-missing`, `key-invalid`
  */
-export function openSealedLeases({ directory, keys, uid, log }: SealedLeasesOptions): LeaseShelf {
+export function openSealedLeases({ directory, keys, uid, log }: SealedLeasesOptions): LeaseStore {
   let sealer: Sealer | undefined
   makePrivateDirectory(directory, uid)
 

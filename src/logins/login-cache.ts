@@ -22,6 +22,6 @@ export function createLoginCache({
     now,
     uptime,
     same: (a, b) => a === b || (a !== undefined && b !== undefined && sameLogin(a, b)),
-    ...(sealed && { shelf: sealed.shelf }),
+    ...(sealed && { store: sealed.store }),
   })
 }

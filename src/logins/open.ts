@@ -29,14 +29,14 @@ export async function openLogins(
     return { ...openSealedLogins({ ...options, keys, vault }), close: () => undefined }
   }
   const { createLocks } = await import('../vault/postgres/locks.ts')
-  const { createTableShelf } = await import('./table-shelf.ts')
+  const { createSlotTable } = await import('./slot-table.ts')
   const locks = createLocks(database)
 
   const sealed = openSealedLogins({
     ...options,
     keys,
     vault: undefined,
-    fleet: (means) => createTableShelf({ ...means, database, locks, clock: { now, uptime } }),
+    fleet: (means) => createSlotTable({ ...means, database, locks, clock: { now, uptime } }),
   })
   return { ...sealed, close: locks.close }
 }

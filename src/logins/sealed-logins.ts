@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import type { Shelf } from '../cache/cache.ts'
+import type { SlotStore } from '../cache/cache.ts'
 import { createFingerprint, type Fingerprint } from '../cache/fingerprint.ts'
 import { describeError } from '../model/errors.ts'
 import type { Login } from '../model/login.ts'
@@ -7,14 +7,14 @@ import type { Log } from '../observe/log.ts'
 import type { VaultKey } from '../vault/key.ts'
 import type { KeySource } from '../vault/key-source.ts'
 import type { Uid } from '../vault/privacy.ts'
-import { type Cabinets, createCabinets } from './cabinet.ts'
 import { createDirectory } from './directory.ts'
-import { createFileShelf } from './file-shelf.ts'
+import { createSlotFiles } from './slot-files.ts'
 import { isOfThisMachine } from './slot-key.ts'
+import { createSlotSealers, type SlotSealers } from './slot-sealer.ts'
 
 /** Logins that outlive the process, each slot sealed on its own. */
 export interface SealedLogins {
-  readonly shelf: Shelf<Login | undefined>
+  readonly store: SlotStore<Login | undefined>
   /** Tells identities apart in the same way in every process that has the vault's key. */
   readonly fingerprint: Fingerprint
 }
@@ -31,12 +31,12 @@ export interface SealedLoginsOptions {
   readonly now: () => number
   readonly log: Log
   /** Where those of a fleet are kept that are not of one machine's own identity. */
-  readonly fleet?: (means: FleetMeans) => Shelf<Login | undefined>
+  readonly fleet?: (means: FleetMeans) => SlotStore<Login | undefined>
 }
 
-/** What a shelf of a fleet shares with the one on disk. */
+/** What a store of a fleet shares with the one on disk. */
 interface FleetMeans {
-  readonly cabinets: Cabinets
+  readonly sealers: SlotSealers
   complain(error: unknown): void
 }
 
@@ -62,19 +62,19 @@ export function openSealedLogins(options: SealedLoginsOptions): SealedLogins {
     }
   }
 
-  const cabinets = createCabinets(readKey, now)
+  const sealers = createSlotSealers(readKey, now)
   const directory = createDirectory({ path: options.directory, uid, now, complain })
-  const files = createFileShelf({ directory, cabinets, complain })
+  const files = createSlotFiles({ directory, sealers, complain })
   const rows = fleet?.({
-    cabinets,
+    sealers,
     complain: createComplaint(log, 'logins are not shared with the fleet'),
   })
 
   let fingerprint: Fingerprint | undefined
   return {
-    shelf: rows === undefined ? files : routed(files, rows),
+    store: rows === undefined ? files : routed(files, rows),
     fingerprint(record) {
-      fingerprint ??= createFingerprint(cabinets.current()?.identityKey)
+      fingerprint ??= createFingerprint(sealers.current()?.identityKey)
       return fingerprint(record)
     },
   }
@@ -91,14 +91,14 @@ function createComplaint(log: Log, what: string): (error: unknown) => void {
 
 /** What a machine is, no other one is: its own logins stay with it. */
 function routed(
-  files: Shelf<Login | undefined>,
-  rows: Shelf<Login | undefined>,
-): Shelf<Login | undefined> {
-  const shelfOf = (key: string) => (isOfThisMachine(key) ? files : rows)
+  files: SlotStore<Login | undefined>,
+  rows: SlotStore<Login | undefined>,
+): SlotStore<Login | undefined> {
+  const storeOf = (key: string) => (isOfThisMachine(key) ? files : rows)
   return {
-    read: (key) => shelfOf(key).read(key),
-    write: (key, slot) => shelfOf(key).write(key, slot),
-    claim: (key) => shelfOf(key).claim(key),
+    read: (key) => storeOf(key).read(key),
+    write: (key, slot) => storeOf(key).write(key, slot),
+    claim: (key) => storeOf(key).claim(key),
     ...(rows.pollMs !== undefined && { pollMs: rows.pollMs }),
   }
 }

@@ -5,11 +5,11 @@ import type { RateLimits } from '../observe/rate-limits.ts'
 import { saysRefused } from '../token/expired.ts'
 import { originOf } from '../token/upstream.ts'
 import { type Authorization, type Authorizer, isSame } from './authorize.ts'
+import { createBackoff } from './backoff.ts'
 import type { BlobReads, Opened } from './blob-reads.ts'
 import { answer, type Delivery, tryAgain, unauthorized, unreachable } from './delivery.ts'
 import { expecting } from './expect.ts'
 import { openLocation } from './location.ts'
-import { createPatience } from './patience.ts'
 import { relayAgain } from './persistence.ts'
 import { problem } from './problem.ts'
 import type { Outcome, Ways } from './relay.ts'
@@ -68,7 +68,7 @@ const MAX_MOVES = 5
 /** Makes the way from a client to a registry and back. */
 export function createForward(options: ForwardOptions): Forward {
   const { net, ways, blobReads, authorizer, seal, rateLimits, traffic, workspace, now } = options
-  const patience = createPatience({ now })
+  const backoff = createBackoff({ now })
 
   function send(trip: Trip, { path, authorization, opened }: Attempt): Promise<Outcome> {
     const { route, res, headers, body, startedAt } = trip
@@ -83,7 +83,7 @@ export function createForward(options: ForwardOptions): Forward {
       res,
       judge(status, received) {
         rateLimits.see(route.upstream.host.name, status, received)
-        patience.see(route, authorization, status, received)
+        backoff.see(route, authorization, status, received)
         traffic.answered(route, now() - startedAt)
         const verdict = refusesMount(route, status) ?? judge(seal, route, status, received)
         tellPlace(opened, status, verdict)
@@ -109,7 +109,7 @@ export function createForward(options: ForwardOptions): Forward {
   async function deliver(trip: Trip, path: string): Promise<Delivery> {
     const authorization = await authorizer.authorize(trip.route)
     const source = authorization.resolution?.source
-    const wait = patience.check(trip.route, authorization)
+    const wait = backoff.check(trip.route, authorization)
     if (wait !== undefined) return { kind: 'problem', problem: wait, source }
     return { ...(await deliverAs(trip, path, authorization)), source }
   }

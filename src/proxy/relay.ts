@@ -3,14 +3,14 @@ import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { IncomingHttpHeaders } from 'undici/types/header.js'
 import { saysRefused } from '../token/expired.ts'
-import type { Crowd } from './crowd.ts'
+import type { ConnectionQueue } from './connection-queue.ts'
 import { type Problem, problem } from './problem.ts'
 import type { Verdict } from './verdict.ts'
 
 /** How registries are reached, and who shares the connections to them. */
 export interface Ways {
   readonly dispatcher: Pick<Dispatcher, 'dispatch'>
-  readonly crowd: Crowd
+  readonly queue: ConnectionQueue
 }
 
 /** One request to a registry, and the client that waits for the response. */
@@ -65,7 +65,7 @@ type Mode = 'stream' | 'hold' | 'discard'
  * Sends a request and passes the response on as it comes, in both directions no faster than the
  * other side takes it; no body is ever whole in memory.
  */
-export function relay({ dispatcher, crowd }: Ways, request: Relay): Promise<Outcome> {
+export function relay({ dispatcher, queue }: Ways, request: Relay): Promise<Outcome> {
   const { res, body } = request
   // Gone while the credential was looked for: nobody is left to send anything for.
   if (res.destroyed) return Promise.resolve({ kind: 'broken', status: 0, bytes: 0 })
@@ -83,7 +83,7 @@ export function relay({ dispatcher, crowd }: Ways, request: Relay): Promise<Outc
     let settled = false
     let paused = false
     let timer: NodeJS.Timeout | undefined
-    const entered = crowd.enter(request.origin, {
+    const entered = queue.enter(request.origin, {
       isClientsTurn: () => paused || (status === 0 && body !== undefined && awaits(body)),
       evict() {
         settle({ kind: 'broken', status, bytes })

@@ -11,7 +11,7 @@ import { createAudit } from './audit.ts'
 import { createAuthorizer } from './authorize.ts'
 import { createBlobReads } from './blob-reads.ts'
 import { linger } from './body.ts'
-import { type Crowd, createCrowd } from './crowd.ts'
+import { type ConnectionQueue, createConnectionQueue } from './connection-queue.ts'
 import type { Delivery } from './delivery.ts'
 import { createForward } from './forward.ts'
 
@@ -41,7 +41,7 @@ export interface ServiceOptions {
   /** Who is served, if it is a lease: its id. */
   readonly client?: string
   /** With whom connections are shared. Default: with nobody else. */
-  readonly crowd?: Crowd
+  readonly queue?: ConnectionQueue
   /** Names beside loopback's own by which clients may call the proxy, without port. */
   readonly hosts?: readonly string[]
   /** Is told of each request that begins and ends: what it is served by must not end before it. */
@@ -75,10 +75,10 @@ export function createService(options: ServiceOptions, seal: Seal): Service {
   const routeFor = createRoutes(options)
   const audit = createAudit(options)
   const authorizer = createAuthorizer({ ...options, audit })
-  const { crowd = createCrowd({ connections: CONNECTIONS_PER_ORIGIN, now }) } = options
+  const { queue = createConnectionQueue({ connections: CONNECTIONS_PER_ORIGIN, now }) } = options
   const { net } = options
-  const ways = { dispatcher: net.upstream, crowd }
-  const store = createStore({ net, crowd, traffic, now })
+  const ways = { dispatcher: net.upstream, queue }
+  const store = createStore({ net, queue, traffic, now })
   const blobReads = createBlobReads({ store, dispatcher: net.upstream, traffic, now })
   const forward = createForward({
     ...{ net, ways, blobReads, authorizer, seal, rateLimits, traffic, workspace, now },

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'undici/types/header.js'
 import type { UpstreamConfig } from '../config/config.ts'
 import type { Net } from '../net/net.ts'
 import { originOf } from '../token/upstream.ts'
-import type { Crowd } from './crowd.ts'
+import type { ConnectionQueue } from './connection-queue.ts'
 import { headerOf, headersToClient, headersToStore } from './headers.ts'
 import { relayAgain } from './persistence.ts'
 import { problem } from './problem.ts'
@@ -29,7 +29,7 @@ export interface Store {
 /** What a store is reached by. */
 export interface StoreOptions {
   readonly net: Pick<Net, 'realm'>
-  readonly crowd: Crowd
+  readonly queue: ConnectionQueue
   readonly traffic: Traffic
   /** Milliseconds since the epoch. */
   readonly now: () => number
@@ -47,7 +47,7 @@ const MEASURE_TIMEOUT_MS = 30_000
 const REFUSALS = new Set([400, 401, 403, 404, 410])
 
 /** Makes the way to the stores. */
-export function createStore({ net, crowd, traffic, now }: StoreOptions): Store {
+export function createStore({ net, queue, traffic, now }: StoreOptions): Store {
   /**
    * Whoever speaks for a registry could send us to the services of this network: so only where
    * everybody may go, where the registry itself is, or where the operator said.
@@ -61,7 +61,7 @@ export function createStore({ net, crowd, traffic, now }: StoreOptions): Store {
   function send(trip: Trip, url: URL, fresh: boolean): Promise<Outcome> {
     const { route, res, headers } = trip
     return relayAgain(
-      { dispatcher: dispatcherFor(route.upstream, url), crowd },
+      { dispatcher: dispatcherFor(route.upstream, url), queue },
       {
         origin: url.origin,
         path: `${url.pathname}${url.search}`,

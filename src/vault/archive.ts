@@ -1,4 +1,4 @@
-import type { KeyKit } from './key-kit.ts'
+import type { RecordKeys } from './record-keys.ts'
 import type { Row } from './row.ts'
 
 /** A vault as a whole, to be taken to another engine. */
@@ -13,11 +13,14 @@ export interface Archive {
    * @param content - the rows for a vault of this key, in portions, each written when the next is asked for
    * @throws `not-allowed` if something is there, unless `overwrite`
    */
-  replace(content: (kit: KeyKit) => Iterable<readonly Row[]>, overwrite: boolean): Promise<void>
+  replace(
+    content: (recordKeys: RecordKeys) => Iterable<readonly Row[]>,
+    overwrite: boolean,
+  ): Promise<void>
 }
 
 /** What a vault holds. */
 interface Contents {
   readonly rows: readonly unknown[]
-  readonly kit: KeyKit
+  readonly recordKeys: RecordKeys
 }

@@ -1,6 +1,6 @@
 import { PurserError } from '../model/errors.ts'
 import type { Archive } from './archive.ts'
-import type { KeyKit } from './key-kit.ts'
+import type { RecordKeys } from './record-keys.ts'
 import { openRow, type Row, resealed } from './row.ts'
 
 /** What was taken from one vault to another. */
@@ -37,14 +37,14 @@ export async function copyVault(options: CopyOptions): Promise<Copied> {
   if (contents === undefined) {
     throw new PurserError('not-found', `there is no vault at ${from.name}`)
   }
-  const { rows, kit } = contents
+  const { rows, recordKeys } = contents
   begin(rows.length)
   let entries = 0
 
-  function* portions(goal: KeyKit): Generator<readonly Row[]> {
+  function* portions(goal: RecordKeys): Generator<readonly Row[]> {
     for (let at = 0; at < rows.length; at += PORTION) {
       const portion = rows.slice(at, at + PORTION).map((found) => {
-        const { row, isEntry } = resealed(openRow(kit.sealer, found), goal)
+        const { row, isEntry } = resealed(openRow(recordKeys.sealer, found), goal)
         if (isEntry) entries++
         return row
       })

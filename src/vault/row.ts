@@ -1,8 +1,8 @@
 import * as v from 'valibot'
 import { PurserError } from '../model/errors.ts'
-import type { KeyKit } from './key-kit.ts'
 import { bind, type Columns } from './lookup.ts'
 import { decodeRecord } from './record.ts'
+import type { RecordKeys } from './record-keys.ts'
 import type { Sealer } from './seal.ts'
 
 const bytes = v.instance(Uint8Array)
@@ -43,7 +43,7 @@ export function openRow(sealer: Sealer, found: unknown): string {
 /** The row of the same record in a vault of another key, and whether it is an entry. */
 export function resealed(
   text: string,
-  to: KeyKit,
+  to: RecordKeys,
 ): { readonly row: Row; readonly isEntry: boolean } {
   const record = decodeRecord(text)
   const isEntry = !('image' in record)

@@ -170,7 +170,7 @@ describe('a cache', () => {
 
   it('waits for another process no longer than it is asked to', async () => {
     const claims = { read: () => undefined, write: () => undefined, claim: async () => undefined }
-    const cache = createCache<number>({ now: Date.now, shelf: claims })
+    const cache = createCache<number>({ now: Date.now, store: claims })
     const caller = new AbortController()
     const waits = cache.get('k', async () => ({ value: 1, expiresAt: undefined }), caller.signal)
     await setImmediate()

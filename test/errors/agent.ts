@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { createAgentClient } from '../../src/agent/client.ts'
 import { createLeaseClient } from '../../src/agent/lease-client.ts'
-import { answerLeases, type LeaseDesk } from '../../src/agent/leases.ts'
+import { answerLeases, type LeaseManager } from '../../src/agent/leases.ts'
 import { checkSocketPath } from '../../src/agent/own-socket.ts'
 import { decodeAnswer, decodeQuestion, decodeRefusal } from '../../src/agent/protocol.ts'
 import { startAgent } from '../../src/agent/server.ts'
@@ -63,7 +63,7 @@ const answering =
     return ask(socket)
   }
 
-const NO_LEASES: LeaseDesk = {
+const NO_LEASES: LeaseManager = {
   open: () => Promise.reject(new Error('nobody opens one here')),
   renew: () => undefined,
   close: () => false,
@@ -124,8 +124,8 @@ export const AGENT: Provocations = {
       signal: AbortSignal.timeout(10_000),
     }),
   'there are too many leases': () => {
-    const shelf = { read: () => [], write() {}, remove() {}, isStale: () => false }
-    const leases = createLeases({ shelf, now: () => 0 })
+    const store = { read: () => [], write() {}, remove() {}, isStale: () => false }
+    const leases = createLeases({ store, now: () => 0 })
     for (;;) leases.open(requestWith(), { workspace: 'team' })
   },
   'its status is too long': answering(200, ' '.repeat(2 * 1024 * 1024 + 1), statusOf),

@@ -39,7 +39,7 @@ export function leaseHouse(log: Log = silentLog) {
     },
     open: (): Leases =>
       createLeases({
-        shelf: openSealedLeases({ directory, keys: file.keys, uid: file.uid, log }),
+        store: openSealedLeases({ directory, keys: file.keys, uid: file.uid, log }),
         now: () => now,
         ended: ({ id }, end) => ends.push([id, end]),
       }),

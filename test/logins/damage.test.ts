@@ -95,7 +95,7 @@ describe('a login that cannot be replaced', () => {
     const { home, open, ask } = machine()
     const first = open()
     await ask(first)
-    const slot = (await first.shelf.read('slot')) ?? EMPTY_SLOT
+    const slot = (await first.store.read('slot')) ?? EMPTY_SLOT
     // Longer than any file that is kept.
     const failure = {
       at: 0,
@@ -105,7 +105,7 @@ describe('a login that cannot be replaced', () => {
       hint: undefined,
       status: undefined,
     }
-    await first.shelf.write('slot', {
+    await first.store.write('slot', {
       ...slot,
       kept: undefined,
       failure,

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createLoginCache } from '../../src/logins/login-cache.ts'
 import { openSealedLogins } from '../../src/logins/sealed-logins.ts'
 import { slotKey } from '../../src/logins/slot-key.ts'
-import { createTableShelf } from '../../src/logins/table-shelf.ts'
+import { createSlotTable } from '../../src/logins/slot-table.ts'
 import { PurserError } from '../../src/model/errors.ts'
 import type { Login } from '../../src/model/login.ts'
 import { silentLog } from '../../src/observe/log.ts'
@@ -70,7 +70,7 @@ async function machineOf(fleet: Fleet, name: string, { aheadMs = 0, upMs = 0 } =
     uid: process.geteuid?.(),
     now,
     log: silentLog,
-    fleet: (means) => createTableShelf({ ...means, database, locks, clock: { now, uptime } }),
+    fleet: (means) => createSlotTable({ ...means, database, locks, clock: { now, uptime } }),
   })
   const cache = createLoginCache({ now, uptime, sealed })
   return {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { Agent } from 'undici'
 import { expect, onTestFinished, test } from 'vitest'
-import { createCrowd } from '../../src/proxy/crowd.ts'
+import { createConnectionQueue } from '../../src/proxy/connection-queue.ts'
 import { ask, fakeRegistry, netOf, runProxy, upstreamAt } from './harness.ts'
 
 const DIGEST = `sha256:${'0'.repeat(64)}`
@@ -88,7 +88,7 @@ test.each([
   const { url, port, logged } = await runProxy([own], {
     own,
     net: netOf(dispatcher),
-    crowd: createCrowd({ connections: 2, patienceMs: 50, now: Date.now }),
+    queue: createConnectionQueue({ connections: 2, patienceMs: 50, now: Date.now }),
   })
   for (let i = 0; i < 2; i++) {
     const socket = connect(port, '127.0.0.1').on('error', () => {})
@@ -106,9 +106,9 @@ test.each([
 test('who stands still for longest goes first, and nobody without need', async () => {
   let now = 0
   const evicted: string[] = []
-  const crowd = createCrowd({ connections: 2, now: () => now, patienceMs: 5 })
+  const queue = createConnectionQueue({ connections: 2, now: () => now, patienceMs: 5 })
   const enter = (name: string, isClientsTurn: boolean) =>
-    crowd.enter('https://ghcr.io', {
+    queue.enter('https://ghcr.io', {
       isClientsTurn: () => isClientsTurn,
       evict() {
         evicted.push(name)

@@ -4,7 +4,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { Agent } from 'undici'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { PurserError } from '../../src/model/errors.ts'
-import { createCrowd } from '../../src/proxy/crowd.ts'
+import { createConnectionQueue } from '../../src/proxy/connection-queue.ts'
 import { ask, errorOf, fakeRegistry, runProxy, upstreamAt } from './harness.ts'
 
 const DIGEST = `sha256:${'0'.repeat(64)}`
@@ -176,7 +176,7 @@ describe('a registry that is silent', () => {
         realm: () => dispatcher,
         open: () => Promise.reject(new Error('not asked for')),
       },
-      crowd: createCrowd({ connections: 4, waiting: 6, now: Date.now }),
+      queue: createConnectionQueue({ connections: 4, waiting: 6, now: Date.now }),
     })
     const path = `/v2/127.0.0.1_${silent.port}/a/manifests/1`
     for (let i = 0; i < 10; i++) {

@@ -21,7 +21,7 @@ export function openPostgresArchive(database: Database, source: KeySource): Arch
         if (meta === undefined) return undefined
         const rows: unknown[] = []
         for await (const page of allRows(connection)) rows.push(...page)
-        return { rows, kit: await keys.of(meta) }
+        return { rows, recordKeys: await keys.of(meta) }
       })
     },
     async replace(content, overwrite) {
@@ -36,8 +36,8 @@ export function openPostgresArchive(database: Database, source: KeySource): Arch
         const { records } = v.parse(v.object({ records: v.number() }), counted.rows[0])
         refuseLoss(name, records, overwrite)
         await connection.query('DELETE FROM purser.record')
-        const kit = await keys.of(meta)
-        for (const rows of content(kit)) await upsertRows(connection, rows)
+        const recordKeys = await keys.of(meta)
+        for (const rows of content(recordKeys)) await upsertRows(connection, rows)
         await announce(connection)
       })
     },

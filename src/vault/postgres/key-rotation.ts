@@ -1,7 +1,7 @@
 import { PurserError } from '../../model/errors.ts'
 import { infoOf, type KeyInfo } from '../key-info.ts'
-import { createKeyKit } from '../key-kit.ts'
 import { type KeySource, requireKeyring } from '../key-source.ts'
+import { deriveRecordKeys } from '../record-keys.ts'
 import type { Database } from './database.ts'
 import { createKeys } from './keys.ts'
 import { announce, lockVault, readRevision, resealRows } from './record-table.ts'
@@ -43,7 +43,7 @@ export async function rotateFleetKey(
     const meta = await lockVault(connection)
     if (meta === undefined) throw new PurserError('vault-failed', 'there is no vault to rotate')
     if (meta.keyId === next.id) throw sameKey(keys)
-    const entries = await resealRows(connection, await known.of(meta), createKeyKit(next))
+    const entries = await resealRows(connection, await known.of(meta), deriveRecordKeys(next))
     await announce(connection)
     return { ...infoOf(keys, next), entries }
   })

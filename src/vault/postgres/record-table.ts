@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { keyCheckOf } from '../key-check.ts'
-import type { KeyKit } from '../key-kit.ts'
 import type { Columns, Lookup } from '../lookup.ts'
+import type { RecordKeys } from '../record-keys.ts'
 import { COLUMNS, openRow, type Row, resealed } from '../row.ts'
 import type { Connection, Database } from './database.ts'
 import type { Keys } from './keys.ts'
@@ -35,24 +35,24 @@ export async function selectTexts(
 ): Promise<Found | undefined> {
   const likely = keys.likely() ?? (await keyOf(database, keys))
   if (likely === undefined) return undefined
-  const read = (kit: KeyKit) => select(database, sought(kit.lookup))
+  const read = (recordKeys: RecordKeys) => select(database, sought(recordKeys.lookup))
   let found = await read(likely)
   if (found === 'old') {
     await migrate(database)
     found = await read(likely)
   }
   if (found === undefined || found === 'old') return undefined
-  const kit = await keys.of(found.meta)
+  const recordKeys = await keys.of(found.meta)
   // It was sought by the hashes of another key: the vault was rotated since.
-  if (kit.key.id !== likely.key.id) return selectTexts(database, keys, sought)
+  if (recordKeys.key.id !== likely.key.id) return selectTexts(database, keys, sought)
   return {
-    texts: found.rows.map((row) => openRow(kit.sealer, row)),
+    texts: found.rows.map((row) => openRow(recordKeys.sealer, row)),
     revision: found.meta.revision,
   }
 }
 
 /** Of a vault whose key is nowhere, to tell so; of no vault, none. */
-async function keyOf(database: Database, keys: Keys): Promise<KeyKit | undefined> {
+async function keyOf(database: Database, keys: Keys): Promise<RecordKeys | undefined> {
   const meta = await readMeta(database)
   return meta && keys.of(meta)
 }
@@ -184,8 +184,8 @@ export async function* allRows(connection: Connection): AsyncGenerator<readonly 
 /** Seals the whole vault with another key. @returns how many entries there are */
 export async function resealRows(
   connection: Connection,
-  from: KeyKit,
-  to: KeyKit,
+  from: RecordKeys,
+  to: RecordKeys,
 ): Promise<number> {
   let entries = 0
   const sealed: Row[] = []

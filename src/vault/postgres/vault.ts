@@ -2,7 +2,6 @@ import type { Credential } from '../../model/credential.ts'
 import { codeOf, PurserError } from '../../model/errors.ts'
 import type { Log } from '../../observe/log.ts'
 import { byImage, byKey, latestFirst, newestFirst } from '../entry-order.ts'
-import type { KeyKit } from '../key-kit.ts'
 import { type KeySource, requireKeyring } from '../key-source.ts'
 import { type Lookup, prefixesOf } from '../lookup.ts'
 import {
@@ -12,6 +11,7 @@ import {
   encodeImageLink,
   sameCredential,
 } from '../record.ts'
+import type { RecordKeys } from '../record-keys.ts'
 import { openRow, sealRow } from '../row.ts'
 import type { Entry, EntryKey, Vault } from '../vault.ts'
 import type { Connection, Database } from './database.ts'
@@ -42,7 +42,7 @@ export interface PostgresVaultOptions {
 }
 
 /** A transaction that writes, and what the vault's key makes of it. */
-interface Writing extends KeyKit {
+interface Writing extends RecordKeys {
   readonly connection: Connection
 }
 

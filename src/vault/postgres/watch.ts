@@ -35,7 +35,7 @@ export function startWatch({ database, log, back }: WatchOptions): Watch {
   let told = false
   let failures = 0
   // Of each connection another: what was missed between two is not known.
-  let era = 0
+  let generation = 0
   // Counted, because whoever may connect can tell any revision: one that was, or one to come.
   let changes = 0
   let seen: string | undefined
@@ -89,7 +89,7 @@ export function startWatch({ database, log, back }: WatchOptions): Watch {
       // After LISTEN: a change in between is heard of, or read.
       see(await readRevision(mine))
       if (connection !== mine) return
-      era++
+      generation++
       listening = true
       failures = 0
       if (told) log.info('the vault can be reached again', { vault: database.name })
@@ -114,7 +114,7 @@ export function startWatch({ database, log, back }: WatchOptions): Watch {
 
   void begin()
   return {
-    mark: () => (listening ? `${era} ${changes}` : undefined),
+    mark: () => (listening ? `${generation} ${changes}` : undefined),
     wrote(revision) {
       own = String(revision)
       changedTo(own)

@@ -16,9 +16,9 @@ export function openSqliteArchive(file: VaultFile): Archive {
       return onVault(path, () => {
         const connection = connect(file)
         try {
-          return connection?.read(({ db, ...kit }) => ({
+          return connection?.read(({ db, ...recordKeys }) => ({
             rows: db.prepare(`SELECT ${COLUMNS} FROM record ORDER BY id`).all(),
-            kit,
+            recordKeys,
           }))
         } finally {
           connection?.close()
@@ -28,14 +28,14 @@ export function openSqliteArchive(file: VaultFile): Archive {
     async replace(content, overwrite) {
       const connection = onVault(path, () => connectOrCreate(file))
       try {
-        await connection.writeInTurns(async ({ db, ...kit }) => {
+        await connection.writeInTurns(async ({ db, ...recordKeys }) => {
           const { records } = v.parse(
             v.object({ records: v.number() }),
             db.prepare('SELECT count(*) AS records FROM record').get(),
           )
           refuseLoss(path, records, overwrite)
           db.exec('DELETE FROM record')
-          for (const rows of content(kit)) {
+          for (const rows of content(recordKeys)) {
             for (const row of rows) insertRow(db, row)
             // Whoever watches the progress is let see it.
             await setImmediate()

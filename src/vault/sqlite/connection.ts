@@ -1,9 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { PurserError } from '../../model/errors.ts'
 import { checkKey } from '../key-check.ts'
-import { createKeyKit, type KeyKit } from '../key-kit.ts'
 import { type KeySource, requireKeyring } from '../key-source.ts'
 import type { Uid } from '../privacy.ts'
+import { deriveRecordKeys, type RecordKeys } from '../record-keys.ts'
 import { createDatabase, type FileIdentity, inspectVaultFile, openDatabase } from './database.ts'
 import { readKeyCheck, readKeyId } from './schema.ts'
 
@@ -15,7 +15,7 @@ export interface VaultFile {
 }
 
 /** A transaction, and what the vault's key of that moment makes of it. */
-export interface Session extends KeyKit {
+export interface Session extends RecordKeys {
   readonly db: DatabaseSync
 }
 
@@ -77,7 +77,7 @@ function createConnection(vault: VaultFile, file: FileIdentity): Connection {
     const key = requireKeyring(vault.keys).find((candidate) => candidate.id === keyId)
     if (key === undefined) return undefined
     checkKey(key, readKeyCheck(db))
-    latest = { db, ...createKeyKit(key) }
+    latest = { db, ...deriveRecordKeys(key) }
     return latest
   }
 

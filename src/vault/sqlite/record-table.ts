@@ -2,9 +2,9 @@ import type { DatabaseSync } from 'node:sqlite'
 import * as v from 'valibot'
 import { codeOf } from '../../model/errors.ts'
 import type { VaultKey } from '../key.ts'
-import { createKeyKit } from '../key-kit.ts'
 import type { Columns } from '../lookup.ts'
 import { decodeEntry, encodeEntry } from '../record.ts'
+import { deriveRecordKeys } from '../record-keys.ts'
 import { COLUMNS, openRow, type Row, resealed, sealRow } from '../row.ts'
 import type { Entry, EntryKey } from '../vault.ts'
 import type { Session } from './connection.ts'
@@ -76,7 +76,7 @@ export function deleteRecord({ db }: Session, identity: Uint8Array): boolean {
 
 /** Seals the whole vault with another key. @returns how many entries there are. */
 export function resealRecords({ db, sealer }: Session, next: VaultKey): number {
-  const to = createKeyKit(next)
+  const to = deriveRecordKeys(next)
   // The ids first: rows that change while they are being walked may be met again.
   const ids = db.prepare('SELECT id FROM record').all()
   const read = db.prepare(`SELECT ${COLUMNS} FROM record WHERE id = ?`)

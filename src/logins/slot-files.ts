@@ -1,39 +1,39 @@
 import { rmSync } from 'node:fs'
-import type { Shelf } from '../cache/cache.ts'
+import type { SlotStore } from '../cache/cache.ts'
 import type { Login } from '../model/login.ts'
-import type { Cabinets } from './cabinet.ts'
 import type { Directory } from './directory.ts'
+import type { SlotSealers } from './slot-sealer.ts'
 import { decodeSlot, encodeSlot } from './slot-text.ts'
 
-/** What a shelf on disk is made with. */
-export interface FileShelfOptions {
+/** What a store on disk is made with. */
+export interface SlotFilesOptions {
   readonly directory: Directory
-  readonly cabinets: Cabinets
+  readonly sealers: SlotSealers
   /** Called with why a lock cannot be had. */
   complain(error: unknown): void
 }
 
-/** Makes a shelf of files, each with a slot, for all processes of a user. */
-export function createFileShelf(options: FileShelfOptions): Shelf<Login | undefined> {
-  const { directory, cabinets, complain } = options
+/** Makes a store of files, each with a slot, for all processes of a user. */
+export function createSlotFiles(options: SlotFilesOptions): SlotStore<Login | undefined> {
+  const { directory, sealers, complain } = options
   return {
     read(key) {
-      const cabinet = cabinets.current()
-      const name = cabinet?.name(key)
+      const sealer = sealers.current()
+      const name = sealer?.name(key)
       const sealed = name === undefined ? undefined : directory.read(name)
-      if (cabinet === undefined || name === undefined || sealed === undefined) return undefined
-      const text = cabinet.open(name, Buffer.from(sealed, 'base64'))
+      if (sealer === undefined || name === undefined || sealed === undefined) return undefined
+      const text = sealer.open(name, Buffer.from(sealed, 'base64'))
       return text === undefined ? undefined : decodeSlot(text)
     },
     write(key, slot) {
-      const cabinet = cabinets.now()
-      if (cabinet === undefined) return
-      const name = cabinet.name(key)
-      const sealed = Buffer.from(cabinet.seal(name, encodeSlot(slot)))
+      const sealer = sealers.now()
+      if (sealer === undefined) return
+      const name = sealer.name(key)
+      const sealed = Buffer.from(sealer.seal(name, encodeSlot(slot)))
       directory.write(name, sealed.toString('base64'))
     },
     async claim(key) {
-      const name = cabinets.current()?.name(key)
+      const name = sealers.current()?.name(key)
       const path = name === undefined ? undefined : directory.place(`${name}.lock`)
       return path === undefined ? () => undefined : claimFile(path, complain)
     },

@@ -6,7 +6,7 @@ import { type Problem, problem } from './problem.ts'
 import type { Route } from './route.ts'
 
 /** Remembers which registries have asked for a pause. */
-export interface Patience {
+export interface Backoff {
   /** Notes the pause that a registry's answer asks for, if it does. */
   see(route: Route, by: Authorization, status: number, headers: IncomingHttpHeaders): void
   /** @returns the answer to give instead of asking the registry; `undefined` if it may be asked */
@@ -34,7 +34,7 @@ const MAX_PAUSE_MS = 60_000
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
  */
-export function createPatience({ now }: { readonly now: () => number }): Patience {
+export function createBackoff({ now }: { readonly now: () => number }): Backoff {
   const pauses = createLru<Pause>(CAPACITY)
   // When all of them are over; 0 if there are none: then a read costs a comparison.
   let last = 0

@@ -3,7 +3,7 @@ import { deriveKey, type VaultKey } from '../vault/key.ts'
 import { createSealer } from '../vault/seal.ts'
 
 /** What a key makes of slots. */
-interface Cabinet {
+interface SlotSealer {
   readonly key: VaultKey
   /** Tells identities apart. */
   readonly identityKey: KeyObject
@@ -15,40 +15,43 @@ interface Cabinet {
   open(name: string, sealed: Uint8Array): string | undefined
 }
 
-/** The cabinet of this moment. */
-export interface Cabinets {
+/** The sealer of this moment. */
+export interface SlotSealers {
   /** As of a second ago. @returns `undefined` where there is no key */
-  current(): Cabinet | undefined
+  current(): SlotSealer | undefined
   /** Under a key that was rotated a moment ago nothing may be sealed any more. */
-  now(): Cabinet | undefined
+  now(): SlotSealer | undefined
 }
 
 /** A key that was rotated is noticed after this long. */
 const KEY_TTL_MS = 1_000
 
 /**
- * Makes cabinets that follow the key as it is rotated.
+ * Makes sealers that follow the key as it is rotated.
  *
  * @param readKey - gives `undefined` where there is no key
  * @param now - milliseconds since the epoch
  */
-export function createCabinets(readKey: () => VaultKey | undefined, now: () => number): Cabinets {
-  let cabinet: Cabinet | undefined
+export function createSlotSealers(
+  readKey: () => VaultKey | undefined,
+  now: () => number,
+): SlotSealers {
+  let sealer: SlotSealer | undefined
   let lookedAt = Number.NEGATIVE_INFINITY
 
-  function look(ttlMs: number): Cabinet | undefined {
+  function look(ttlMs: number): SlotSealer | undefined {
     const at = now()
-    if (Math.abs(at - lookedAt) < ttlMs) return cabinet
+    if (Math.abs(at - lookedAt) < ttlMs) return sealer
     lookedAt = at
     const key = readKey()
-    if (key?.id !== cabinet?.key.id) cabinet = key && createCabinet(key)
-    return cabinet
+    if (key?.id !== sealer?.key.id) sealer = key && createSlotSealer(key)
+    return sealer
   }
 
   return { current: () => look(KEY_TTL_MS), now: () => look(0) }
 }
 
-function createCabinet(key: VaultKey): Cabinet {
+function createSlotSealer(key: VaultKey): SlotSealer {
   const sealer = createSealer(key, 'login-seal')
   const lookupKey = deriveKey(key, 'login-lookup')
   return {

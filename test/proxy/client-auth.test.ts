@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { newLeaseSecrets } from '../../src/lease/lease.ts'
 import { staticLogin } from '../../src/model/login.ts'
 import { Secret } from '../../src/model/secret.ts'
-import { type ClientAuth, createReception } from '../../src/proxy/reception.ts'
+import { authenticateClients, type ClientAuth } from '../../src/proxy/client-auth.ts'
 import { fakeRegistry, runProxy, upstreamAt } from './harness.ts'
 
 const lease = newLeaseSecrets().secret.reveal()
@@ -17,7 +17,7 @@ async function open(auth: ClientAuth) {
     own: upstream,
     login: () => staticLogin('everybody', 'e'),
     receive: (everybody) =>
-      createReception({
+      authenticateClients({
         auth,
         everybody,
         leaseService: (secret) => (secret === lease ? everybody : undefined),

@@ -4,7 +4,7 @@ import type { Net } from '../net/net.ts'
 import type { Resolver } from '../resolver.ts'
 
 /** The application as built from one reading of the configuration, in use until the next reload. */
-export interface Era {
+export interface Generation {
   readonly app: App
   readonly config: Config
   readonly net: Net
@@ -15,8 +15,8 @@ export interface Era {
   end(): Promise<void>
 }
 
-/** Begins an era by reading whatever the configuration of its application names. */
-export async function beginEra(app: App): Promise<Era> {
+/** Begins a generation by reading whatever the configuration of its application names. */
+export async function beginGeneration(app: App): Promise<Generation> {
   const [config, net, resolver] = [await app.config(), await app.net(), await app.ownResolver()]
   const { promise: unused, resolve: tellUnused } = Promise.withResolvers<void>()
   let users = 0
@@ -42,39 +42,39 @@ export async function beginEra(app: App): Promise<Era> {
   }
 }
 
-/** Holds the current era, and those before it that are still in use. */
-export interface Eras {
-  current(): Era
-  /** Runs `work` with the current era, which stays open until the work is done. */
-  within<T>(work: (era: Era) => Promise<T>): Promise<T>
-  /** Makes `next` the current era; the one before ends when its last user has left. */
-  follow(next: Era): void
-  /** Closes all eras, the first one last, because the others share what it has opened. */
+/** Holds the current generation, and those before it that are still in use. */
+export interface Generations {
+  current(): Generation
+  /** Runs `work` with the current generation, which stays open until the work is done. */
+  within<T>(work: (generation: Generation) => Promise<T>): Promise<T>
+  /** Makes `next` the current generation; the one before ends when its last user has left. */
+  follow(next: Generation): void
+  /** Closes all generations, the first one last, because the others share what it has opened. */
   close(): Promise<void>
 }
 
-/** Makes a succession of eras that begins with `first`. */
-export function createEras(first: Era): Eras {
+/** Makes a succession of generations that begins with `first`. */
+export function createGenerations(first: Generation): Generations {
   let current = first
-  const ending = new Set<Era>()
+  const ending = new Set<Generation>()
 
-  async function end(era: Era): Promise<void> {
-    ending.add(era)
+  async function end(generation: Generation): Promise<void> {
+    ending.add(generation)
     // What was closed meanwhile, with the process, cannot be closed gently any more.
-    await era.end().catch(() => undefined)
-    ending.delete(era)
-    if (era !== first) await era.app.close()
+    await generation.end().catch(() => undefined)
+    ending.delete(generation)
+    if (generation !== first) await generation.app.close()
   }
 
   return {
     current: () => current,
     async within(work) {
-      const era = current
-      era.enter()
+      const generation = current
+      generation.enter()
       try {
-        return await work(era)
+        return await work(generation)
       } finally {
-        era.leave()
+        generation.leave()
       }
     },
     follow(next) {
@@ -83,15 +83,15 @@ export function createEras(first: Era): Eras {
       void end(before)
     },
     async close() {
-      const rest = [...ending, current].filter((era) => era !== first)
+      const rest = [...ending, current].filter((generation) => generation !== first)
       await Promise.all(rest.map(({ app }) => app.close()))
       await first.app.close()
     },
   }
 }
 
-/** Makes a resolver that asks the era that is current at each call. */
-export function resolverOf({ within, current }: Eras): Resolver {
+/** Makes a resolver that asks the generation that is current at each call. */
+export function resolverOf({ within, current }: Generations): Resolver {
   return {
     resolve: (target, signal) => within(({ resolver }) => resolver.resolve(target, signal)),
     renew: (target, signal, least) =>
@@ -102,10 +102,10 @@ export function resolverOf({ within, current }: Eras): Resolver {
   }
 }
 
-/** The network of the current era. @param of - which of an era's networks is meant */
+/** The network of the current generation. @param of - which of a generation's networks is meant */
 export function netOf(
-  { current }: Eras,
-  of: (era: Era) => Pick<Net, 'upstream' | 'realm'> = ({ net }) => net,
+  { current }: Generations,
+  of: (generation: Generation) => Pick<Net, 'upstream' | 'realm'> = ({ net }) => net,
 ): Pick<Net, 'upstream' | 'realm'> {
   return {
     get upstream() {

@@ -1,5 +1,5 @@
 /** Shares out each origin's connections among the transfers that want one. */
-export interface Crowd {
+export interface ConnectionQueue {
   /**
    * Adds a transfer that waits for a connection to `origin`.
    *
@@ -24,7 +24,7 @@ interface Place {
 }
 
 /** The limits by which transfers share connections. */
-export interface CrowdOptions {
+export interface ConnectionQueueOptions {
   /** How many transfers an origin has connections for. */
   readonly connections: number
   /** Milliseconds since the epoch. */
@@ -56,13 +56,13 @@ interface Member {
 }
 
 /**
- * Makes an empty crowd, which counts the transfers of each origin apart.
+ * Makes an empty queue, which counts the transfers of each origin apart.
  *
  * A client that stops reading holds a connection to the registry for as long as it likes, and as many
  * of them as there are connections would lock everybody else out. So the transfer that has stood
  * still for longest is ended, but only when another one waits.
  */
-export function createCrowd(options: CrowdOptions): Crowd {
+export function createConnectionQueue(options: ConnectionQueueOptions): ConnectionQueue {
   const { connections, now, waiting = MAX_WAITING, patienceMs = PATIENCE_MS } = options
   const origins = new Map<string, Set<Member>>()
   let timer: NodeJS.Timeout | undefined

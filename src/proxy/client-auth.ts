@@ -15,7 +15,7 @@ export type ClientAuth =
   | { readonly kind: 'basic'; readonly secret: Secret }
 
 /** Which service answers a request, by the credentials that the client shows. */
-export interface ReceptionOptions {
+export interface ClientAuthOptions {
   readonly auth: ClientAuth
   readonly everybody: Service
   /** @returns `undefined` if it is no lease's secret, or that of one that has ended */
@@ -34,7 +34,7 @@ const PASSWORD = 'this proxy has a password'
  * A lease's secret counts whatever `auth` is: a container gets no more than its lease where the proxy is
  * open to others.
  */
-export function createReception(options: ReceptionOptions): Service {
+export function authenticateClients(options: ClientAuthOptions): Service {
   const { auth, everybody, leaseService } = options
   const refuse = createRefusal(options)
 
@@ -62,7 +62,7 @@ export function createReception(options: ReceptionOptions): Service {
 }
 
 /** Refuses with 401, except for health checks and metrics, which need no credentials. */
-function createRefusal({ hosts = [], metrics }: ReceptionOptions): (why: string) => Service {
+function createRefusal({ hosts = [], metrics }: ClientAuthOptions): (why: string) => Service {
   const admit = createAdmission(hosts)
   return (why) => async (door, req, res) => {
     const answer = admit(req, door.open) ?? (await answerUnnamed(req, metrics))
@@ -82,7 +82,7 @@ function createRefusal({ hosts = [], metrics }: ReceptionOptions): (why: string)
 
 async function answerUnnamed(
   { method = '', url = '' }: IncomingMessage,
-  metrics: ReceptionOptions['metrics'],
+  metrics: ClientAuthOptions['metrics'],
 ): Promise<LocalAnswer | undefined> {
   return url.startsWith('/v2') ? undefined : answerHere(method, url, metrics)
 }

@@ -1,19 +1,19 @@
 import * as v from 'valibot'
-import type { Shelf } from '../cache/cache.ts'
+import type { SlotStore } from '../cache/cache.ts'
 import type { Clock } from '../cache/lifetime.ts'
 import { createLru } from '../cache/lru.ts'
 import type { Login } from '../model/login.ts'
 import type { Database } from '../vault/postgres/database.ts'
 import type { Locks } from '../vault/postgres/locks.ts'
-import type { Cabinets } from './cabinet.ts'
 import { attached, detached } from './slot-clock.ts'
+import type { SlotSealers } from './slot-sealer.ts'
 import { decodeSlot, encodeSlot, type LoginSlot } from './slot-text.ts'
 
-/** What a shelf in a database is made with. */
-export interface TableShelfOptions {
+/** What a store in a database is made with. */
+export interface SlotTableOptions {
   readonly database: Database
   readonly locks: Locks
-  readonly cabinets: Cabinets
+  readonly sealers: SlotSealers
   readonly clock: Clock
   /** Called with why nothing can be kept, or read. */
   complain(error: unknown): void
@@ -44,13 +44,13 @@ interface Own {
 }
 
 /**
- * Makes a shelf of rows, each with a slot, for all machines of a fleet.
+ * Makes a store of rows, each with a slot, for all machines of a fleet.
  *
  * Their clocks differ: so the times in a row count from when it was written, which the database's own
  * clock tells.
  */
-export function createTableShelf(options: TableShelfOptions): Shelf<Login | undefined> {
-  const { database, locks, cabinets, clock, complain } = options
+export function createSlotTable(options: SlotTableOptions): SlotStore<Login | undefined> {
+  const { database, locks, sealers, clock, complain } = options
   const own = createLru<Own>(MAX_OWN)
   /** What could not be written, and what it stands for; it is not lost while this process lives. */
   const unwritten = new Map<string, Own>()
@@ -106,9 +106,9 @@ export function createTableShelf(options: TableShelfOptions): Shelf<Login | unde
   return {
     pollMs: POLL_MS,
     async read(key) {
-      const cabinet = cabinets.current()
-      if (cabinet === undefined) return undefined
-      const name = cabinet.name(key)
+      const sealer = sealers.current()
+      if (sealer === undefined) return undefined
+      const name = sealer.name(key)
       const found = await attempt(() =>
         database.query(
           `SELECT sealed,
@@ -123,24 +123,24 @@ export function createTableShelf(options: TableShelfOptions): Shelf<Login | unde
       const { sealed, written_ms: writtenMs, now_ms: nowMs } = parsed.output
       const last = own.get(name)
       if (last !== undefined && Buffer.compare(last.sealed, sealed) === 0) return last.slot
-      const text = cabinet.open(name, sealed)
+      const text = sealer.open(name, sealed)
       const slot = text === undefined ? undefined : decodeSlot(text)
       if (slot === undefined) return undefined
       const changedAt = writtenMs + offsetFrom(nowMs)
       return { ...attached(slot, Math.max(nowMs - writtenMs, 0), clock), changedAt }
     },
     async write(key, slot) {
-      const cabinet = cabinets.now()
-      if (cabinet === undefined) return
-      const name = cabinet.name(key)
+      const sealer = sealers.now()
+      if (sealer === undefined) return
+      const name = sealer.name(key)
       const text = encodeSlot(detached(shared(slot), clock))
-      const mine = { sealed: cabinet.seal(name, text), slot }
+      const mine = { sealed: sealer.seal(name, text), slot }
       own.set(name, mine)
       if (unwritten.size < MAX_OWN) unwritten.set(name, mine)
       await putLate(name, mine)
     },
     async claim(key) {
-      const name = cabinets.current()?.name(key)
+      const name = sealers.current()?.name(key)
       if (name === undefined) return () => undefined
       try {
         return await locks.take(Buffer.from(name, 'hex').readBigInt64BE())
