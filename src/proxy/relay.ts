@@ -188,7 +188,9 @@ export function relay({ dispatcher, queue }: Ways, request: Relay): Promise<Outc
         bytes += chunk.length
         place.moved()
       },
-      onResponseStart(_, statusCode, received) {
+      onResponseStart(response, statusCode, received) {
+        // Slices of the connection's first read, whose 64 KiB would stay for as long as the body takes.
+        response.rawHeaders = null
         if (settled) return
         // 103 and its like: only the last response counts, and node has sent its own 100.
         if (statusCode < 200) {
