@@ -6,6 +6,14 @@ import type { Sandbox } from './sandbox.ts'
 import { digestsIn } from './straight.ts'
 
 /**
+ * Between `ctr` and its own daemon, from whose store it reads what it pushes, and once in some thousand
+ * pushes: what a registry does to it is told with the request's URL.
+ *
+ * @see https://github.com/containerd/containerd/issues/5734
+ */
+const BROKEN_STREAM = 'failed to copy: rpc error: code = Internal desc = unexpected EOF'
+
+/**
  * `ctr`, with a containerd in the sandbox. It knows no file of credentials and no log-in.
  *
  * @param hostsDir where it finds the `hosts.toml` of the registry that is pulled from
@@ -29,7 +37,11 @@ export async function createContainerd(
     logout: none,
     async push(name, { archive, ...digests }) {
       await ctr(['images', 'import', '--snapshotter', 'native', archive])
-      await ctr(['images', 'push', ...reach(), name])
+      const push = () => ctr(['images', 'push', ...reach(), name])
+      await push().catch((error) => {
+        if (!String(error).includes(BROKEN_STREAM)) throw error
+        return push()
+      })
       await remove(name)
       // What it imports, it keeps and pushes as it is.
       return digests
