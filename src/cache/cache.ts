@@ -115,11 +115,11 @@ export function createCache<T>(options: CacheOptions<T>): Cache<T> {
   }
 
   /** The newer of the two copies: the store may not take what is written. */
-  function newer(key: string, shelved: Slot<T> | undefined): Slot<T> {
+  function newer(key: string, stored: Slot<T> | undefined): Slot<T> {
     const own = slots.get(key) ?? EMPTY_SLOT
-    if (shelved === undefined || shelved.changedAt <= own.changedAt) return own
-    slots.set(key, shelved)
-    return shelved
+    if (stored === undefined || stored.changedAt <= own.changedAt) return own
+    slots.set(key, stored)
+    return stored
   }
 
   async function save(key: string, slot: Slot<T>): Promise<Slot<T>> {
@@ -205,8 +205,8 @@ export function createCache<T>(options: CacheOptions<T>): Cache<T> {
       // At once for this process, however long the store takes; no newer than what it was, so that a
       // newer one in the store stays.
       if (mine !== undefined) slots.set(key, mine)
-      const settle = (shelved: Slot<T> | undefined) => {
-        const slot = newer(key, shelved)
+      const settle = (stored: Slot<T> | undefined) => {
+        const slot = newer(key, stored)
         if (slot === mine || has(slot)) void save(key, emptied(slot, now()))
       }
       const found = store.read(key)

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { PurserError } from '../model/errors.ts'
+import { tryParseJson } from '../model/json.ts'
 import { isIdentityToken, type Login } from '../model/login.ts'
 import type { Secret } from '../model/secret.ts'
 import { adviceOn } from '../net/advice.ts'
@@ -103,11 +104,7 @@ async function ask(dispatcher: Dispatcher, url: URL, header: Secret, signal: Abo
 function isNobodys(header: Secret): boolean {
   const payload = /^Bearer [\w-]+\.([\w-]+)\.[\w-]*$/.exec(header.reveal())?.[1]
   if (payload === undefined) return false
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'))
-    if (typeof claims !== 'object' || claims === null || !('sub' in claims)) return false
-    return claims.sub === '' || claims.sub === '(anonymous)'
-  } catch {
-    return false
-  }
+  const claims = tryParseJson(Buffer.from(payload, 'base64url').toString('utf8'))
+  if (typeof claims !== 'object' || claims === null || !('sub' in claims)) return false
+  return claims.sub === '' || claims.sub === '(anonymous)'
 }

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { tryParseJson } from '../model/json.ts'
 import { Secret } from '../model/secret.ts'
 import type { ContainerRequest } from '../request/request.ts'
 import type { Lease } from './lease.ts'
@@ -65,14 +66,6 @@ export function encodeLease({ secret, request, openedAt, expiresAt, ...rest }: L
  * @returns `undefined` if `text` is not what {@link encodeLease} writes
  */
 export function decodeLease(text: string): Lease | undefined {
-  const parsed = v.safeParse(lease, parseJson(text))
+  const parsed = v.safeParse(lease, tryParseJson(text))
   return parsed.success ? parsed.output : undefined
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { readBounded } from '../model/bytes.ts'
 import { PurserError } from '../model/errors.ts'
+import { tryParseJson } from '../model/json.ts'
 import { adviceOn, SILENCE } from './advice.ts'
 import { send } from './persistence.ts'
 import { retryAfterMs } from './retry-after.ts'
@@ -52,7 +53,7 @@ export async function exchangeJson(
     const what = describeRequest(request)
     throw new PurserError('upstream-refused', `${what}: not a JSON document`)
   }
-  return parsed.value
+  return parsed
 }
 
 /** What a server said, whatever it meant by it. */
@@ -75,7 +76,7 @@ export async function askJson(
   limits: ExchangeLimits,
 ): Promise<JsonAnswer> {
   const { status, text } = await receive(dispatcher, request, { ...limits, hears: () => true })
-  return { status, document: tryParseJson(text)?.value }
+  return { status, document: tryParseJson(text) }
 }
 
 /** `METHOD "origin/path?query"`, with no more of the query than may be shown. */
@@ -142,12 +143,4 @@ function refused(what: string, status: number, retryAfterMs?: number): PurserErr
   const redirect = status >= 300 && status <= 399
   const why = redirect ? `status ${status}: redirects are not followed` : `status ${status}`
   return new PurserError('upstream-refused', `${what}: ${why}`, { status, retryAfterMs })
-}
-
-function tryParseJson(text: string): { readonly value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(text) }
-  } catch {
-    return undefined
-  }
 }

@@ -1,5 +1,6 @@
 import { PurserError, systemCode } from '../model/errors.ts'
 import { quote } from '../model/host.ts'
+import { tryParseJson } from '../model/json.ts'
 import { type Keyring, parseKeyring } from './key.ts'
 
 /** A key service answers within a second or two, and whoever waits for a login waits for it. */
@@ -62,12 +63,8 @@ export function commandSource(
 
 function wordsOf(text: string): readonly string[] | undefined {
   if (!text.startsWith('[')) return text.split(' ').filter((word) => word !== '')
-  try {
-    const list: unknown = JSON.parse(text)
-    return Array.isArray(list) && list.every((word) => typeof word === 'string') ? list : undefined
-  } catch {
-    return undefined
-  }
+  const list = tryParseJson(text)
+  return Array.isArray(list) && list.every((word) => typeof word === 'string') ? list : undefined
 }
 
 async function run(
