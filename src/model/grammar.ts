@@ -16,6 +16,8 @@ const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/
 const DIGEST =
   /^(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}|(?!sha(?:256|512):)[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+)$/
 
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+
 /** Many clients hold `host/name` to 255 characters; no registry takes a longer name. */
 const MAX_NAME_LENGTH = 255
 
@@ -45,4 +47,9 @@ export function isTag(text: string): boolean {
 /** Whether a manifest can be asked for by this: a tag or a digest. */
 export function isReference(text: string): boolean {
   return isTag(text) || isDigest(text)
+}
+
+/** Whether this is base64 with its padding, in the standard alphabet (RFC 4648 4). */
+export function isBase64(text: string): boolean {
+  return BASE64.test(text)
 }

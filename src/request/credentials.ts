@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { PurserError } from '../model/errors.ts'
+import { isBase64 } from '../model/grammar.ts'
 import { CREDENTIAL_KEYS, type CredentialKeys } from '../model/keys.ts'
 import { membersOf, repeatedName } from './members.ts'
 
@@ -129,8 +130,7 @@ function withClientKeys(keys: CredentialKeys, path: string): CredentialKeys {
 }
 
 function decodeBase64(text: string): string | undefined {
-  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text))
-    return undefined
+  if (!isBase64(text)) return undefined
   const bytes = Buffer.from(text, 'base64')
   return isUtf8(bytes) ? bytes.toString('utf8') : undefined
 }

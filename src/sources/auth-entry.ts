@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import type { Credential } from '../model/credential.ts'
 import { PurserError } from '../model/errors.ts'
+import { isBase64 } from '../model/grammar.ts'
 import { IDENTITY_TOKEN_USER } from '../model/login.ts'
 import { Secret } from '../model/secret.ts'
 
@@ -14,8 +15,6 @@ const entry = v.looseObject({
   identitytoken: text,
   registrytoken: text,
 })
-
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
 /**
  * Reads an entry of `auths`.
@@ -58,7 +57,7 @@ export function credentialOf(username: string, password: string, where: string):
 
 function decode(auth: string, where: string): [username: string, password: string] {
   const base64 = auth.replace(/[\r\n]/g, '')
-  const decoded = BASE64.test(base64) ? Buffer.from(base64, 'base64').toString('utf8') : ''
+  const decoded = isBase64(base64) ? Buffer.from(base64, 'base64').toString('utf8') : ''
   const colon = decoded.indexOf(':')
   if (colon === -1) {
     throw new PurserError('config-invalid', `${where}.auth is not user:password in base64`)
