@@ -1,6 +1,7 @@
 import type { Runtime } from '../app.ts'
 import type { Config } from '../config/config.ts'
 import { readClientSecret } from '../config/file.ts'
+import { readNamedValue } from '../config/named-value.ts'
 import { PurserError } from '../model/errors.ts'
 import { Secret } from '../model/secret.ts'
 import type { ClientAuth } from '../proxy/client-auth.ts'
@@ -17,9 +18,8 @@ export function clientAuthOf(
   if (clientAuth !== 'basic' || clientSecret === undefined) {
     return { kind: clientAuth === 'lease' ? 'lease' : 'open' }
   }
-  const rest = clientSecret.slice(clientSecret.indexOf(':') + 1)
-  const text = clientSecret.startsWith('file:') ? readClientSecret(rest, uid) : env[rest]
-  const secret = text?.replace(/\r?\n$/, '')
+  const file = (path: string) => readClientSecret(path, uid)
+  const secret = readNamedValue(clientSecret, { env, file })
   if (secret) return { kind: 'basic', secret: new Secret(secret) }
   throw new PurserError('config-invalid', `client_secret of [proxy]: ${clientSecret} holds nothing`)
 }

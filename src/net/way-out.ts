@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { readCertificates, readProxyLogin } from '../config/file.ts'
+import { readNamedValue } from '../config/named-value.ts'
 import { PurserError } from '../model/errors.ts'
 import { Secret } from '../model/secret.ts'
 import { createDialer, type Dial } from './dial.ts'
@@ -33,9 +34,7 @@ export function openDialer(
 
 /** @param from `file:PATH` or `env:NAME` */
 function readLogin(from: string, { env, uid }: DialerEnvironment): Secret {
-  const rest = from.slice(from.indexOf(':') + 1)
-  const text = from.startsWith('file:') ? readProxyLogin(rest, uid) : env[rest]
-  const login = text?.replace(/\r?\n$/, '')
+  const login = readNamedValue(from, { env, file: (path) => readProxyLogin(path, uid) })
   // RFC 7617: a user's name has no colon, and neither of the two a control character.
   if (login !== undefined && /^[^:\p{Cc}]+:\P{Cc}*$/u.test(login)) return new Secret(login)
   throw new PurserError('config-invalid', `proxy_auth of [net]: ${from} holds no user:password`)

@@ -1,15 +1,16 @@
-import { basename, dirname, isAbsolute, join } from 'node:path'
+import { basename, dirname, isAbsolute } from 'node:path'
 import { PurserError } from '../model/errors.ts'
 import { quote } from '../model/host.ts'
 import { formatKeyring, generateKey, type Keyring, parseKeyring } from './key.ts'
 import { commandSource } from './key-command.ts'
-import { FROM_SYSTEMD, inspectPrivateFile, readPrivateFile, type Uid } from './privacy.ts'
+import { inspectPrivateFile, readPrivateFile, type Uid } from './privacy.ts'
 import {
   createPrivateFile,
   makePrivateDirectory,
   replacePrivateFile,
   writeDurably,
 } from './private-file.ts'
+import { readSystemdCredential } from './systemd.ts'
 
 /** Where the vault's key is kept. */
 export interface KeySource {
@@ -116,14 +117,11 @@ function envSource(variable: string, env: KeyEnvironment['env']): KeySource {
 
 function systemdSource(credential: string, env: KeyEnvironment['env'], uid: Uid): KeySource {
   const name = `systemd:${credential}`
-  const directory = env['CREDENTIALS_DIRECTORY']
   return {
     name,
     read: () =>
       guarded(name, () => {
-        if (directory === undefined || !isAbsolute(directory)) return undefined
-        const path = join(directory, credential)
-        const text = readPrivateFile(path, MAX_KEY_FILE_BYTES, uid, FROM_SYSTEMD)
+        const text = readSystemdCredential(credential, { env, uid })
         return text === undefined ? undefined : parseKeyring(text, name)
       }),
     writer: undefined,

@@ -1,20 +1,17 @@
-import { isAbsolute, join } from 'node:path'
 import { getCACertificates } from 'node:tls'
 import type { Config } from '../../config/config.ts'
 import { readCertificates, readVaultFile } from '../../config/file.ts'
+import { readNamedValue } from '../../config/named-value.ts'
 import type { PostgresPlace } from '../../config/vault-url.ts'
 import { PurserError } from '../../model/errors.ts'
 import type { KeyEnvironment } from '../key-source.ts'
-import { FROM_SYSTEMD, readPrivateFile } from '../privacy.ts'
+import { readSystemdCredential } from '../systemd.ts'
 import type { Reach } from './database.ts'
 
 /** The configuration, variables and user by which a database is reached. */
 export interface ReachEnvironment extends KeyEnvironment {
   readonly config: Pick<Config, 'vault' | 'tls'>
 }
-
-/** A password of more than this is no line that a person wrote. */
-const MAX_PASSWORD_BYTES = 4_096
 
 /**
  * Reads all that a connection needs; the password anew for each connection, so that one that was changed
@@ -58,20 +55,11 @@ function readPassword({ config: { vault }, env, uid }: ReachEnvironment): string
       hint: 'say where it is: password = "file:PATH" in [vault]',
     })
   }
-  const rest = named.slice(named.indexOf(':') + 1)
-  const text = named.startsWith('file:')
-    ? readVaultFile(rest, 'password', uid)
-    : named.startsWith('systemd:')
-      ? readCredential(rest, { env, uid })
-      : env[rest]
-  const password = text?.replace(/\r?\n$/, '')
+  const password = readNamedValue(named, {
+    env,
+    file: (path) => readVaultFile(path, 'password', uid),
+    systemd: (name) => readSystemdCredential(name, { env, uid }),
+  })
   if (password) return password
   throw new PurserError('config-invalid', `password of [vault]: ${named} holds no password`)
-}
-
-/** @see https://systemd.io/CREDENTIALS/ */
-function readCredential(name: string, { env, uid }: KeyEnvironment): string | undefined {
-  const directory = env['CREDENTIALS_DIRECTORY']
-  if (directory === undefined || !isAbsolute(directory)) return undefined
-  return readPrivateFile(join(directory, name), MAX_PASSWORD_BYTES, uid, FROM_SYSTEMD)
 }
