@@ -1,14 +1,9 @@
-import { expect, onTestFinished, test } from 'vitest'
-import { createCache } from '../../src/cache/cache.ts'
+import { expect, test } from 'vitest'
 import { PurserError } from '../../src/model/errors.ts'
 import { Secret } from '../../src/model/secret.ts'
-import { createDialer } from '../../src/net/dial.ts'
-import { createNet } from '../../src/net/undici.ts'
-import type { Registry } from '../../src/registries/registry.ts'
-import { createResolver } from '../../src/resolver.ts'
-import { createTokens } from '../../src/token/tokens.ts'
 import { digestOf, type FakeRegistry, type Override } from '../fakes/registry.ts'
 import { type Answer, ask, errorOf, fakeRegistry, runProxy, upstreamAt } from './harness.ts'
+import { runMintingProxy } from './minting.ts'
 
 const HOUR_MS = 60 * 60_000
 const BLOB = Buffer.from('layer')
@@ -45,43 +40,18 @@ async function startCloud(scheme: 'basic' | 'bearer', refusal: Refusal = 401): P
   })
   const registry = await fakeRegistry({ override })
   registry.putBlob('acme/app', BLOB)
-  const mint: Registry = {
-    name: 'mint',
-    matches: () => true,
-    read: () => undefined,
-    audience: () => 'all',
-    async exchange() {
+  const own = upstreamAt(registry.host)
+  const { url } = await runMintingProxy(
+    own,
+    () => clock.now,
+    async () => {
       if (fails) throw new PurserError('exchange-failed', 'the cloud is down')
       minted++
       good = minted
       const expiresAt = new Date(clock.now + 12 * HOUR_MS)
       return { username: 'AWS', secret: new Secret(`password-${minted}`), expiresAt }
     },
-  }
-  const credential = {
-    kind: 'aws',
-    accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
-    secretAccessKey: new Secret('key'),
-    sessionToken: undefined,
-    role: undefined,
-  } as const
-  const now = () => clock.now
-  const net = createNet(createDialer({ ca: [], connect: new Map() }))
-  onTestFinished(() => net.close())
-  const resolver = createResolver({
-    sources: [{ name: 'vault', find: async () => ({ credential, from: 'entry' }) }],
-    registries: [mint],
-    cache: createCache({ now }),
-    now,
-  })
-  const own = upstreamAt(registry.host)
-  const { url } = await runProxy([own], {
-    own,
-    net,
-    resolver,
-    tokens: createTokens({ net, now }),
-    now,
-  })
+  )
   return {
     registry,
     url,

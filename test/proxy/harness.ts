@@ -50,7 +50,7 @@ export async function fakeRegistry(options: FakeRegistryOptions = {}): Promise<F
   return registry
 }
 
-interface Running {
+export interface Running {
   readonly proxy: RegistryProxy
   /** `http://127.0.0.1:PORT` */
   readonly url: string

@@ -1,15 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { onTestFinished } from 'vitest'
-import { createCache } from '../../src/cache/cache.ts'
 import { Secret } from '../../src/model/secret.ts'
-import { createDialer } from '../../src/net/dial.ts'
-import { createNet } from '../../src/net/undici.ts'
-import type { Registry } from '../../src/registries/registry.ts'
-import { createResolver } from '../../src/resolver.ts'
-import { createTokens } from '../../src/token/tokens.ts'
 import { listen, sendBytes, sendJson, stop } from '../fakes/http.ts'
 import { digestOf, type Override } from '../fakes/registry.ts'
-import { fakeRegistry, runProxy, upstreamAt } from '../proxy/harness.ts'
+import { fakeRegistry, upstreamAt } from '../proxy/harness.ts'
+import { runMintingProxy } from '../proxy/minting.ts'
 import type { Place } from './wire.ts'
 
 const MINUTE_MS = 60_000
@@ -95,40 +90,13 @@ export async function startDay(
   const registry = await fakeRegistry({ override })
   registry.putBlob('acme/app', bytes)
 
-  const cloud: Registry = {
-    name: 'cloud',
-    matches: () => true,
-    read: () => undefined,
-    audience: () => 'all',
-    async exchange() {
-      const password = `password-${++counts.logins}`
-      const header = `Basic ${Buffer.from(`AWS:${password}`).toString('base64')}`
-      ends.set(header, clock.now + LOGIN_MS)
-      const expiresAt = new Date(clock.now + LOGIN_MS)
-      return { username: 'AWS', secret: new Secret(password), expiresAt }
-    },
-  }
-  const credential = {
-    kind: 'aws',
-    accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
-    secretAccessKey: new Secret('key'),
-    sessionToken: undefined,
-    role: undefined,
-  } as const
-  const net = createNet(createDialer({ ca: [], connect: new Map() }))
-  onTestFinished(() => net.close())
   const own = upstreamAt(registry.host, { redirects, storage: [origin] })
-  const { port } = await runProxy([own], {
-    own,
-    net,
-    now,
-    tokens: createTokens({ net, now }),
-    resolver: createResolver({
-      sources: [{ name: 'vault', find: async () => ({ credential, from: 'entry' }) }],
-      registries: [cloud],
-      cache: createCache({ now }),
-      now,
-    }),
+  const { port } = await runMintingProxy(own, now, async () => {
+    const password = `password-${++counts.logins}`
+    const header = `Basic ${Buffer.from(`AWS:${password}`).toString('base64')}`
+    ends.set(header, clock.now + LOGIN_MS)
+    const expiresAt = new Date(clock.now + LOGIN_MS)
+    return { username: 'AWS', secret: new Secret(password), expiresAt }
   })
   const path = `/v2/acme/app/blobs/${digestOf(bytes)}`
   return { clock, counts, blob: { port, host: `127.0.0.1:${port}`, path } }

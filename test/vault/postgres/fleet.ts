@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import { parseHost } from '../../../src/model/host.ts'
 import type { Log } from '../../../src/observe/log.ts'
 import { openKeySource } from '../../../src/vault/key-source.ts'
 import { type Database, openDatabase } from '../../../src/vault/postgres/database.ts'
@@ -68,6 +69,21 @@ export async function fleetForTest(server: PostgresServer): Promise<Fleet> {
       return vault
     },
     ask: (sql) => server.ask(database, sql),
+  }
+}
+
+/** The password of ghcr.io, as a vault has it now. */
+export async function passwordIn(vault: Vault): Promise<string | undefined> {
+  const [entry] = await vault.find('default', parseHost('ghcr.io'), undefined)
+  return entry?.credential.kind === 'basic' ? entry.credential.password.reveal() : undefined
+}
+
+/** Asks again until it is so; what is told between processes takes a moment. */
+export async function until(withinMs: number, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + withinMs
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error('it never came true')
+    await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }
 

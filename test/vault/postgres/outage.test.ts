@@ -3,19 +3,13 @@ import { setTimeout } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { parseHost } from '../../../src/model/host.ts'
 import { openDatabase } from '../../../src/vault/postgres/database.ts'
-import type { Vault } from '../../../src/vault/vault.ts'
 import { describeWith } from '../../clients/programs.ts'
 import { POSTGRES } from '../../fakes/postgres.ts'
 import { basic, entryKey } from '../files.ts'
-import { fleetForTest, serverForFile } from './fleet.ts'
+import { fleetForTest, passwordIn, serverForFile } from './fleet.ts'
 
 const ghcr = parseHost('ghcr.io')
 const HOUR = 60 * 60_000
-
-async function passwordIn(vault: Vault): Promise<string | undefined> {
-  const [entry] = await vault.find('default', ghcr, undefined)
-  return entry?.credential.kind === 'basic' ? entry.credential.password.reveal() : undefined
-}
 
 describeWith('a database that is away', POSTGRES, () => {
   const server = serverForFile()

@@ -4,27 +4,15 @@ import { expect, test } from 'vitest'
 import { parseHost } from '../../../src/model/host.ts'
 import { parseReference } from '../../../src/model/reference.ts'
 import { Secret } from '../../../src/model/secret.ts'
-import type { Vault } from '../../../src/vault/vault.ts'
 import { describeWith } from '../../clients/programs.ts'
 import { POSTGRES } from '../../fakes/postgres.ts'
 import { basic, entryKey } from '../files.ts'
-import { fleetForTest, serverForFile } from './fleet.ts'
+import { fleetForTest, passwordIn, serverForFile, until } from './fleet.ts'
 
 const ghcr = parseHost('ghcr.io')
 
-async function passwordIn(vault: Vault): Promise<string | undefined> {
-  const [entry] = await vault.find('default', ghcr, undefined)
-  return entry?.credential.kind === 'basic' ? entry.credential.password.reveal() : undefined
-}
-
-/** Asks again until it is so; what is told between processes takes a moment. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error('it never came true')
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-}
+/** How long a change may take to be told. */
+const WITHIN_MS = 10_000
 
 describeWith('the vault in PostgreSQL', POSTGRES, () => {
   const server = serverForFile()
@@ -108,7 +96,7 @@ describeWith('the vault in PostgreSQL', POSTGRES, () => {
     expect(await fleet.ask("SELECT to_regnamespace('purser') AS made")).toEqual([{ made: null }])
     expect(readdirSync(fleet.root)).toEqual([])
     await (await fleet.open()).put(entryKey('ghcr.io'), basic('p'))
-    await until(async () => (await early.find('default', ghcr, 'org/repo')).length === 1)
+    await until(WITHIN_MS, async () => (await early.find('default', ghcr, 'org/repo')).length === 1)
     expect(await early.list('default')).toHaveLength(1)
   })
 
@@ -150,7 +138,7 @@ describeWith('the vault in PostgreSQL', POSTGRES, () => {
       else await own.put(entryKey('ghcr.io'), basic('two'))
       const next = what === 'removed' ? undefined : 'two'
       for (const vault of [own, helper]) expect(await passwordIn(vault)).toBe(next)
-      await until(async () => (await passwordIn(agent)) === next)
+      await until(WITHIN_MS, async () => (await passwordIn(agent)) === next)
     },
   )
 
@@ -158,7 +146,7 @@ describeWith('the vault in PostgreSQL', POSTGRES, () => {
     const fleet = await fleetForTest(server())
     const agent = await fleet.open({ stays: true })
     await agent.put(entryKey('ghcr.io'), basic('one'))
-    await until(async () => {
+    await until(WITHIN_MS, async () => {
       const [before] = await agent.find('default', ghcr, 'a/b')
       const [after] = await agent.find('default', ghcr, 'a/b')
       return before !== undefined && before === after

@@ -1,23 +1,11 @@
 import { expect, test } from 'vitest'
-import { parseHost } from '../../../src/model/host.ts'
-import type { Vault } from '../../../src/vault/vault.ts'
 import { describeWith } from '../../clients/programs.ts'
 import { POSTGRES } from '../../fakes/postgres.ts'
 import { basic, entryKey } from '../files.ts'
-import { fleetForTest, serverForFile } from './fleet.ts'
+import { fleetForTest, passwordIn, serverForFile, until } from './fleet.ts'
 
-async function passwordIn(vault: Vault): Promise<string | undefined> {
-  const [entry] = await vault.find('default', parseHost('ghcr.io'), undefined)
-  return entry?.credential.kind === 'basic' ? entry.credential.password.reveal() : undefined
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 3_000
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error('it never came true')
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-}
+/** How long a change may take to be told. */
+const WITHIN_MS = 3_000
 
 /** Whoever may connect to a database may tell what he likes on any channel of it. */
 describeWith('what is told by somebody else', POSTGRES, () => {
@@ -28,7 +16,7 @@ describeWith('what is told by somebody else', POSTGRES, () => {
     const writer = await fleet.open()
     await writer.put(entryKey('ghcr.io'), basic('old'))
     const reader = await fleet.open({ stays: true })
-    await until(async () => reader.revision?.() !== undefined)
+    await until(WITHIN_MS, async () => reader.revision?.() !== undefined)
     const revision = async () => {
       const [row] = await fleet.ask('SELECT revision::int FROM purser.vault')
       return Number(row?.['revision'])
@@ -47,19 +35,19 @@ describeWith('what is told by somebody else', POSTGRES, () => {
     expect(await passwordIn(reader)).toBe('old')
     const mark = reader.revision?.()
     await writer.put(entryKey('ghcr.io'), basic('new'))
-    await until(async () => reader.revision?.() !== mark)
+    await until(WITHIN_MS, async () => reader.revision?.() !== mark)
     const told = await tell(old)
-    await until(async () => reader.revision?.() !== told)
+    await until(WITHIN_MS, async () => reader.revision?.() !== told)
     expect(await passwordIn(reader)).toBe('new')
   })
 
   test('of a change that is to come: it is heard of all the same when it comes', async () => {
     const { writer, reader, revision, tell } = await open()
     const told = await tell((await revision()) + 1)
-    await until(async () => reader.revision?.() !== told)
+    await until(WITHIN_MS, async () => reader.revision?.() !== told)
     expect(await passwordIn(reader)).toBe('old')
     await writer.put(entryKey('ghcr.io'), basic('new'))
-    await until(async () => (await passwordIn(reader)) === 'new')
+    await until(WITHIN_MS, async () => (await passwordIn(reader)) === 'new')
   })
 
   test.each(['9'.repeat(19), '9'.repeat(7_000), '-1', '1e3', ''])(
@@ -69,7 +57,7 @@ describeWith('what is told by somebody else', POSTGRES, () => {
       expect(await passwordIn(reader)).toBe('old')
       await tell(text)
       await writer.put(entryKey('ghcr.io'), basic('new'))
-      await until(async () => (await passwordIn(reader)) === 'new')
+      await until(WITHIN_MS, async () => (await passwordIn(reader)) === 'new')
     },
   )
 })
